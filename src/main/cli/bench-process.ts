@@ -1,0 +1,21 @@
+import { UsageError } from './arguments.ts';
+import { engineRole } from './bench/engine-role.ts';
+import { loader } from './bench/loader.ts';
+import { passThrough } from './bench/pass-through.ts';
+import { receiver } from './bench/receiver.ts';
+import type { Run } from './output.ts';
+
+const ROLES: Record<string, () => Promise<void>> = {
+  receiver,
+  loader,
+  engine: engineRole,
+  'pass-through': passThrough,
+};
+
+/** A process of the benchmark; `bench` starts it, people need not. */
+export const run: Run = async ([name = '']) => {
+  const role = Object.hasOwn(ROLES, name) ? ROLES[name] : undefined;
+  if (!role) throw new UsageError(`there is no benchmark process "${name}"`);
+  await role();
+  return 0;
+};

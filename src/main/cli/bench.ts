@@ -1,0 +1,87 @@
+import { parseCommand, UsageError } from './arguments.ts';
+import { benchDispatch } from './bench/dispatch-bench.ts';
+import { benchLookup } from './bench/lookup-bench.ts';
+import { type CommandIo, line, type Run } from './output.ts';
+
+const HELP = `Usage: labrelay bench dispatch [options]
+       labrelay bench lookup [options]
+
+The project's benchmark. Arms run interleaved, warmed, over several rounds, in processes of their
+own on this machine; what counts is the ratios. docs/benchmarks.md tells the method.
+
+dispatch: a bare HTTP loop, a pass-through that keeps nothing, the live way, the draining of a queue
+  --deliveries N   deliveries of each arm over all rounds; default 21000
+  --rounds N       default 3
+  --warm-up N      deliveries of each arm beforehand; default 5000
+
+lookup: reading logs from a store with many of them
+  --rows N         logs in the store; default 200000
+
+  --json           one JSON document with every arm's figures
+`;
+
+const OPTIONS = {
+  deliveries: { type: 'string' },
+  rounds: { type: 'string' },
+  'warm-up': { type: 'string' },
+  rows: { type: 'string' },
+} as const;
+
+/** `labrelay bench`. */
+export const run: Run = async (argv, io) => {
+  const { values, positionals } = parseCommand(argv, OPTIONS, {
+    min: 1,
+    max: 1,
+    what: 'which benchmark',
+  });
+  if (values.help) {
+    io.out(HELP);
+    return 0;
+  }
+  const progress = (text: string) => line(io.err, text);
+  switch (positionals[0]) {
+    case 'dispatch':
+      print(
+        io,
+        values.json ?? false,
+        await benchDispatch({
+          entry: process.argv[1] ?? '',
+          deliveries: whole('--deliveries', values.deliveries) ?? 21_000,
+          rounds: whole('--rounds', values.rounds) ?? 3,
+          warmUp: whole('--warm-up', values['warm-up']) ?? 5_000,
+          progress,
+        }),
+      );
+      return 0;
+    case 'lookup':
+      print(
+        io,
+        values.json ?? false,
+        await benchLookup({ rows: whole('--rows', values.rows) ?? 200_000, progress }),
+      );
+      return 0;
+    default:
+      throw new UsageError(
+        `there is no benchmark "${positionals[0] ?? ''}"; there are dispatch and lookup`,
+      );
+  }
+};
+
+function print(io: CommandIo, json: boolean, figures: object): void {
+  if (json) {
+    line(io.out, JSON.stringify(figures));
+    return;
+  }
+  for (const [name, value] of Object.entries(figures)) {
+    line(
+      io.out,
+      `${name.padEnd(24)}${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
+    );
+  }
+}
+
+function whole(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (!/^[1-9]\d{0,7}$/.test(text)) throw new UsageError(`${flag}: must be a whole number above 0`);
+  return Number(text);
+}

@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { request } from 'undici';
+import type { Output } from '../../../shared/contract/index.ts';
+import type { LogSummaryDocument } from '../../../shared/contract/log-document.ts';
+import type { EngineClient } from '../client.ts';
+import { type PartnerSeen, SEEN_PATH } from './partner.ts';
+
+const POLL_MS = 100;
+
+/** Task states in which something is still to be done now; scheduled and held ones wait on purpose. */
+const OPEN_STATES = ['READY', 'CLAIMED', 'REPORTING'];
+
+export type Health = Output<'getHealth'>;
+
+/** Tasks that are due, claimed or whose report is not yet taken. */
+export function openTasks({ tasks_by_state: tasks }: Pick<Health, 'tasks_by_state'>): number {
+  return OPEN_STATES.reduce((sum, state) => sum + (tasks[state] ?? 0), 0);
+}
+
+/**
+ * Waits until no task is open and no log is pending, at most until `deadline` (epoch ms).
+ * @returns the last health read, finished or not
+ */
+export async function settled(
+  client: EngineClient,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<Health> {
+  for (;;) {
+    const health = await client.call('getHealth', {});
+    const isDone = openTasks(health) === 0 && (health.logs_by_status['PENDING'] ?? 0) === 0;
+    if (isDone || Date.now() >= deadline) return health;
+    await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+/** Every log since `from`, suppressed ones too, page after page. */
+export async function allLogs(
+  client: EngineClient,
+  from: string,
+  signal: AbortSignal,
+): Promise<LogSummaryDocument[]> {
+  const logs: LogSummaryDocument[] = [];
+  let cursor: string | null = null;
+  do {
+    signal.throwIfAborted();
+    const page: Output<'searchLogs'> = await client.call('searchLogs', {
+      from,
+      include_suppressed: true,
+      limit: 200,
+      ...(cursor === null ? {} : { cursor }),
+    });
+    logs.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return logs;
+}
+
+/** Asks the partner's own process what it saw. */
+export async function askPartner(url: string): Promise<PartnerSeen> {
+  const response = await request(new URL(SEEN_PATH, url));
+  return (await response.body.json()) as PartnerSeen;
+}

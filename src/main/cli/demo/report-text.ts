@@ -1,0 +1,58 @@
+import { table } from '../table.ts';
+import type { DemoDocument } from './report.ts';
+
+/** The demo's document for people. */
+export function renderReport(document: DemoDocument): string {
+  const { logs, receiver, by_scenario } = document;
+  const total = Object.values(logs).reduce((sum, count) => sum + count, 0);
+  const scenarios = by_scenario.map((result) => [
+    result.as_expected ? 'ok' : 'WRONG',
+    result.integration,
+    result.title,
+    Object.entries(result.outcomes)
+      .map(([outcome, count]) => `${count} × ${outcome}`)
+      .join(', ') || 'none',
+  ]);
+  return [
+    `${document.events} events acknowledged (${document.repeats} of them sent twice), ${total} deliveries, ${document.seconds} s\n\n`,
+    figures([
+      ['delivered', logs.SUCCESS, ''],
+      ['failed', logs.FAIL, reasons(document)],
+      ['suppressed', logs.SUPPRESSED, 'the partner asked that no status be reported'],
+      ['queued', document.queued, 'confirmation outstanding'],
+      ['retried', document.retried, ''],
+      ['unfinished', document.unfinished, `scheduled for later: ${document.scheduled}`],
+      ['lost', document.lost, lostWords(document)],
+    ]),
+    `\nThe partner's own process counted ${receiver.requests} requests for ${receiver.unique_log_ids} log ids, `,
+    `verified ${receiver.signatures_verified} signatures and turned ${receiver.turned_away} calls away.\n\n`,
+    table(['', 'INTEGRATION', 'WHAT IT SHOWS', 'DELIVERIES'], scenarios),
+    ...document.faults.map((fault) => `FAULT ${fault}\n`),
+    `\nNot shown yet: ${document.not_shown.join(', ')}.\n`,
+  ].join('');
+}
+
+function figures(rows: [string, number, string][]): string {
+  return rows
+    .map(([name, count, words]) =>
+      `  ${name.padEnd(12)}${String(count).padStart(6)}  ${words}`.trimEnd(),
+    )
+    .join('\n')
+    .concat('\n');
+}
+
+/** Why deliveries failed, counted over all integrations. */
+function reasons({ by_scenario }: DemoDocument): string {
+  const counts = new Map<string, number>();
+  for (const { outcomes } of by_scenario) {
+    for (const [outcome, count] of Object.entries(outcomes)) {
+      const [status, ...why] = outcome.split(' ');
+      if (status === 'FAIL') counts.set(why.join(' '), (counts.get(why.join(' ')) ?? 0) + count);
+    }
+  }
+  return Array.from(counts, ([why, count]) => `${count} × ${why}`).join(', ');
+}
+
+function lostWords({ lost, lost_log_ids: ids }: DemoDocument): string {
+  return lost === 0 ? 'every delivered log_id was seen by the partner' : ids.slice(0, 5).join(' ');
+}

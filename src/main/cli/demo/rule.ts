@@ -1,0 +1,33 @@
+import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
+import { type DemoEvent, MOMBASA } from './events.ts';
+import type { Expected } from './outcomes.ts';
+import type { PartnerPath } from './partner.ts';
+
+/** The credentials that the demo sets up; `expired` is a token that the partner no longer takes. */
+export type DemoAuthentication = 'none' | 'basic' | 'bearer' | 'api_key' | 'expired';
+
+/** One integration of the demo, with what its deliveries must come to. */
+export interface DemoRule {
+  /** Stable name in the JSON document. */
+  scenario: string;
+  /** What it shows, for people. */
+  title: string;
+  name: string;
+  owner: { lab_id: number } | { organization_id: number };
+  category: string;
+  authentication: DemoAuthentication;
+  /** `closed`: a port on which nobody listens. */
+  target: PartnerPath | 'closed';
+  method: HttpMethod;
+  mapping?: string;
+  signing?: boolean;
+  timeoutMs?: number;
+  /** Null: the rule is soft-disabled, so nothing may be sent. */
+  expected: ((event: DemoEvent) => Expected) | null;
+}
+
+/** Whether the rule is the lab's, or its organization's. */
+export function appliesTo(rule: DemoRule, event: DemoEvent): boolean {
+  if (rule.category !== event.category) return false;
+  return 'lab_id' in rule.owner ? rule.owner.lab_id === event.labId : event.labId !== MOMBASA;
+}

@@ -1,0 +1,78 @@
+import { VERSION } from '../version.ts';
+import { guarded } from './arguments.ts';
+import { type CommandIo, type CommandModule, line } from './output.ts';
+
+/** Every command, loaded only when it is asked for: a search need not load the engine. */
+const COMMANDS: Record<string, { does: string; load: () => Promise<CommandModule> }> = {
+  serve: {
+    does: 'the engine without a desktop; its console in a browser',
+    load: () => import('./serve.ts'),
+  },
+  demo: {
+    does: 'a whole lab in one command, with a simulated third party',
+    load: () => import('./demo.ts'),
+  },
+  search: {
+    does: 'finds integration logs of a running engine',
+    load: () => import('./search.ts'),
+  },
+  show: {
+    does: 'shows one log: status, attempts, request, response',
+    load: () => import('./show.ts'),
+  },
+  send: {
+    does: 'posts an event document to a running engine',
+    load: () => import('./send.ts'),
+  },
+  bench: {
+    does: 'the benchmark: bench dispatch, bench lookup',
+    load: () => import('./bench.ts'),
+  },
+};
+
+/** Commands that only our own processes are started with. */
+const INTERNAL: Record<string, () => Promise<CommandModule>> = {
+  'bench-process': () => import('./bench-process.ts'),
+  'demo-partner': () => import('./demo-partner.ts'),
+  leashed: () => import('./leashed.ts'),
+};
+
+function usage(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(18)}${does}`);
+  return [
+    'Usage: labrelay <command> [options]',
+    '',
+    'Commands:',
+    ...rows,
+    '',
+    'labrelay <command> --help tells more. --json prints one JSON document to standard output.',
+    'Exit codes: 0 done, 1 the thing asked for failed, 2 unusable arguments.',
+    '',
+  ].join('\n');
+}
+
+function loaderOf(name: string): (() => Promise<CommandModule>) | undefined {
+  if (Object.hasOwn(INTERNAL, name)) return INTERNAL[name];
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.load : undefined;
+}
+
+/** Runs the command line; answers the exit code. */
+export async function main(argv: string[], io: CommandIo): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === '--version' || name === '-v') {
+    line(io.out, VERSION);
+    return 0;
+  }
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    (name === undefined ? io.err : io.out)(usage());
+    return name === undefined ? 2 : 0;
+  }
+  const load = loaderOf(name);
+  if (!load) {
+    line(io.err, `labrelay: there is no command "${name}".\n`);
+    io.err(usage());
+    return 2;
+  }
+  const module = await load();
+  return guarded(module.run, rest, io);
+}

@@ -1,0 +1,158 @@
+import type { LogDocument } from '../../shared/contract/log-document.ts';
+import { type Certainty, type LogStatus, STAGES } from '../../shared/model/vocabulary.ts';
+import { oneLine, plain } from './plain.ts';
+import { table } from './table.ts';
+import { localTime } from './times.ts';
+
+const STATUS_WORDS: Record<LogStatus, string> = {
+  PENDING: 'no outcome yet',
+  QUEUED: 'handed on; the confirmation from downstream is outstanding',
+  SUCCESS: 'delivered',
+  FAIL: 'not delivered, as far as is known',
+  SUPPRESSED: 'the partner asked that no status be reported',
+};
+
+const CERTAINTY_WORDS: Record<Certainty, string> = {
+  NOT_SENT: 'The partner does not have it: nothing was sent.',
+  REFUSED_RETRYABLE: 'The partner refused it for now and may take it later.',
+  REFUSED: 'The partner refused it.',
+  UNKNOWN: 'The partner may already have it.',
+  COMMITTED: 'The next system has it; it has not confirmed yet.',
+  ACCEPTED: 'The partner has it.',
+};
+
+/** A whole log for people: what became of it, how far it came, what was sent and answered. */
+export function renderLog(log: LogDocument): string {
+  return [
+    summary(log),
+    section('Thread', thread(log)),
+    section('Attempts', attempts(log)),
+    section('Request', message([requestLine(log)], log.request_headers, log.request_body)),
+    section('Response', response(log)),
+    section('Activity', activity(log)),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function section(title: string, text: string): string {
+  return text === '' ? '' : `${title}\n${indent(text)}\n`;
+}
+
+const indent = (text: string): string => text.trimEnd().replaceAll(/^(?=.)/gm, '  ');
+
+function summary(log: LogDocument): string {
+  const about = log.references.map(({ kind, id }) => `${kind} ${id}`).join(', ');
+  const rows: [string, string | number | null][] = [
+    ['status', `${log.status}: ${STATUS_WORDS[log.status]}`],
+    ['certainty', log.certainty && `${log.certainty}: ${CERTAINTY_WORDS[log.certainty]}`],
+    ['error', log.error_kind && `${log.error_kind}: ${log.error_message ?? ''}`],
+    ['retry', log.retry_state === 'NONE' ? null : retryWords(log)],
+    ['category', log.action_category],
+    ['about', about],
+    ['event', log.event_id],
+    ['batch', log.batch_id],
+    ['lab', log.lab_id],
+    [
+      'integration',
+      log.lab_integration_id && `${log.lab_integration_id}, version ${log.config_version ?? '?'}`,
+    ],
+    ['priority', log.priority],
+    ['order', log.ordering_key],
+    ['control id', log.control_id],
+    ['created', localTime(log.created_at)],
+    ['updated', localTime(log.updated_at)],
+  ];
+  const lines = rows.flatMap(([name, value]) =>
+    value === null || value === ''
+      ? []
+      : [`  ${name.padEnd(12)} ${oneLine(String(value), 2_000)}\n`],
+  );
+  return `Log ${plain(log.log_id)} (${log.direction.toLowerCase()})\n${lines.join('')}`;
+}
+
+function retryWords({ retry_state, retry_count, next_retry_at, held_reason }: LogDocument): string {
+  return [
+    retry_state,
+    retry_count > 0 ? `${retry_count} so far` : '',
+    next_retry_at === null ? '' : `next at ${localTime(next_retry_at)}`,
+    held_reason ?? '',
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+/** The stages that were passed; those after the log's own are still to come. */
+function thread({ stage, log_id, integration_callback_url }: LogDocument): string {
+  const reached = STAGES.indexOf(stage);
+  // Only these two are passed by every delivery; the others depend on the transport.
+  const passed = STAGES.filter(
+    (name, index) =>
+      name === stage ||
+      (index < reached && (name === 'CREATED' || name === 'ENQUEUED' || name === 'DISPATCHED')),
+  );
+  const callback =
+    integration_callback_url === null
+      ? ''
+      : `\nreports for ${log_id} go to ${integration_callback_url}`;
+  return plain(`${passed.join(' → ')}${callback}`);
+}
+
+function attempts({ attempts: all }: LogDocument): string {
+  if (all.length === 0) return 'none: nothing was sent';
+  return table(
+    ['NO', 'KIND', 'BODY', 'STARTED', 'TOOK', 'STATUS', 'CERTAINTY', 'CODE', 'ERROR'],
+    all.map((attempt) => [
+      String(attempt.attempt),
+      attempt.kind,
+      `r${attempt.revision}`,
+      localTime(attempt.started_at),
+      attempt.response_time === null ? '' : `${attempt.response_time} ms`,
+      attempt.status ?? 'running',
+      attempt.certainty ?? '',
+      attempt.response_status_code === null ? '' : String(attempt.response_status_code),
+      oneLine([attempt.error_kind, attempt.error_message].filter(Boolean).join(': '), 80),
+    ]),
+  );
+}
+
+function requestLine({ request_method, end_point }: LogDocument): string {
+  return plain(`${request_method ?? ''} ${end_point ?? ''}`.trim());
+}
+
+function response(log: LogDocument): string {
+  if (log.response_status_code === null && log.response_body === null) return '';
+  const took = log.response_time === null ? '' : ` after ${log.response_time} ms`;
+  const cut = log.attempts.at(-1)?.response_body_cut ? ['(longer than is kept; cut)'] : [];
+  const first = `${log.response_status_code ?? 'no status'}${took}`;
+  return message([first, ...cut], log.response_headers, log.response_body);
+}
+
+function message(
+  first: string[],
+  headers: Record<string, string> | null,
+  body: string | null,
+): string {
+  const fields = Object.entries(headers ?? {}).map(([name, value]) => plain(`${name}: ${value}`));
+  const text = body === null || body === '' ? [] : ['', plain(pretty(body))];
+  return [...first, ...fields, ...text].join('\n');
+}
+
+/** JSON with line breaks; anything else as it is. */
+function pretty(body: string): string {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    // Not JSON; it is shown as it came.
+    return body;
+  }
+}
+
+function activity({ activity: notes }: LogDocument): string {
+  return notes
+    .map(
+      ({ at, actor, kind, note }) =>
+        `${localTime(at)}  ${oneLine(`${actor}, ${kind}: ${note}`, 500)}`,
+    )
+    .join('\n');
+}

@@ -1,0 +1,65 @@
+import type { Output } from '../../shared/contract/index.ts';
+import { parseCommand } from './arguments.ts';
+import { CONNECTION_HELP, CONNECTION_OPTIONS, openClient } from './client.ts';
+import { line, type Run } from './output.ts';
+import { oneLine } from './plain.ts';
+import { FILTER_HELP, FILTER_OPTIONS, searchInput } from './search-filters.ts';
+import { table } from './table.ts';
+import { localTime } from './times.ts';
+
+const HELP = `Usage: labrelay search [filters]
+
+Finds integration logs of a running engine, newest first; all filters given must hold.
+
+${FILTER_HELP}
+${CONNECTION_HELP}  --json             the page as one JSON document {items, next_cursor, total_estimate}
+`;
+
+/** `labrelay search`: the console's search for scripts. */
+export const run: Run = async (argv, io) => {
+  const { values } = parseCommand(argv, { ...CONNECTION_OPTIONS, ...FILTER_OPTIONS });
+  if (values.help) {
+    io.out(HELP);
+    return 0;
+  }
+  const input = searchInput(values, Date.now());
+  const client = openClient(values, io);
+  try {
+    const page = await client.call('searchLogs', input);
+    if (values.json) line(io.out, JSON.stringify(page));
+    else io.out(renderPage(page));
+    return 0;
+  } finally {
+    await client.close();
+  }
+};
+
+/** A page of logs as a table, with what follows it. */
+export function renderPage({ items, next_cursor, total_estimate }: Output<'searchLogs'>): string {
+  if (items.length === 0) return 'No log matches. Suppressed ones need --include-suppressed.\n';
+  const rows = items.map((log) => [
+    localTime(log.created_at),
+    log.status,
+    log.certainty ?? '',
+    log.action_category,
+    String(log.lab_id),
+    log.lab_integration_id === null ? '' : String(log.lab_integration_id),
+    log.response_status_code === null ? '' : String(log.response_status_code),
+    log.log_id,
+    oneLine(log.error_message ?? log.error_kind ?? '', 60),
+  ]);
+  const headings = [
+    'CREATED',
+    'STATUS',
+    'CERTAINTY',
+    'CATEGORY',
+    'LAB',
+    'RULE',
+    'CODE',
+    'LOG_ID',
+    'ERROR',
+  ];
+  const total = total_estimate >= 10_000 ? `${total_estimate} or more` : String(total_estimate);
+  const more = next_cursor === null ? '' : `; next page: --cursor ${next_cursor}`;
+  return `${table(headings, rows)}\n${items.length} of ${total}${more}\n`;
+}

@@ -1,0 +1,92 @@
+import type { CallbackReport } from '../../../shared/contract/callback.ts';
+import { fieldError, LabRelayError } from '../../../shared/errors.ts';
+import type { AttemptReport, ReportResult } from '../../../shared/model/delivery.ts';
+import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import { readEnrichedPayload } from './enriched-payload.ts';
+import type { CallbackPort } from './port.ts';
+
+/**
+ * The one handler of the status callback (guide, `integration_callback_url`). Reports that come over
+ * HTTP, our own worker's among them where it is set to, are read here; our own in-process reports
+ * are made in the same shape and committed together with the outcome. The store applies both by the
+ * same state machine.
+ */
+export class CallbackHandler {
+  readonly #store: CallbackPort;
+  readonly #configuration: ConfigurationLookup;
+  readonly #callbackUrl: () => string;
+  readonly #clock: () => number;
+  readonly #onApplied: (report: AttemptReport) => void;
+
+  constructor(deps: {
+    store: CallbackPort;
+    configuration: ConfigurationLookup;
+    /** Where reports go, as partners' workers are told. */
+    callbackUrl: () => string;
+    clock: () => number;
+    onApplied: (report: AttemptReport) => void;
+  }) {
+    this.#store = deps.store;
+    this.#configuration = deps.configuration;
+    this.#callbackUrl = deps.callbackUrl;
+    this.#clock = deps.clock;
+    this.#onApplied = deps.onApplied;
+  }
+
+  /**
+   * Takes one report. Repeats, and signals weaker or older than what is known, change nothing.
+   *
+   * @throws LabRelayError `UNKNOWN_LOG`, or `INVALID_INPUT` for an attempt that was never made
+   */
+  async handle(body: CallbackReport): Promise<{ log_id: string; changed: boolean }> {
+    const known = await this.#store.originOfLog(body.log_id);
+    refuseForeignAddress(body, [this.#callbackUrl(), known?.integrationCallbackUrl]);
+    if (!known) throw unknownLog();
+    const rule =
+      known.labIntegrationId === null
+        ? undefined
+        : this.#configuration.integration(known.labIntegrationId);
+    const report = readEnrichedPayload(body, rule?.retryPolicy.overrides ?? {}, this.#clock());
+    const result = await this.#store.report(report);
+    return this.#answer(report, result);
+  }
+
+  #answer(report: AttemptReport, result: ReportResult): { log_id: string; changed: boolean } {
+    switch (result.outcome) {
+      case 'APPLIED':
+        this.#onApplied(report);
+        return { log_id: result.logId, changed: true };
+      case 'UNCHANGED':
+        return { log_id: result.logId, changed: false };
+      case 'UNKNOWN_LOG':
+        throw unknownLog();
+      case 'UNKNOWN_ATTEMPT':
+        throw fieldError(
+          'INVALID_INPUT',
+          'attempt_id',
+          'no such attempt was made for this log; send the attempt_id of integration_payload, once the attempt has started',
+        );
+    }
+  }
+}
+
+/** @throws LabRelayError for an address that is not the one that LabRelay itself gave out */
+function refuseForeignAddress(
+  { integration_callback_url: told }: CallbackReport,
+  ours: readonly (string | null | undefined)[],
+): void {
+  if (told === null || told === undefined || ours.includes(told)) return;
+  throw fieldError(
+    'INVALID_INPUT',
+    'integration_callback_url',
+    'reports go to no address that a caller brings; send it as integration_payload gave it, or remove the field',
+  );
+}
+
+function unknownLog(): LabRelayError {
+  return new LabRelayError(
+    'UNKNOWN_LOG',
+    'No log has this log_id. Send it exactly as integration_payload gave it.',
+    [{ field: 'log_id', reason: 'is not known here' }],
+  );
+}

@@ -1,0 +1,156 @@
+import { fieldError, LabRelayError } from '../../../shared/errors.ts';
+import type {
+  IntegrationSettings,
+  LabIntegration,
+  RetryPolicy,
+} from '../../../shared/model/configuration.ts';
+import { NEW_INTEGRATION } from '../../../shared/model/integration-defaults.ts';
+import type { ConfigurationMemory } from './memory.ts';
+import { type Loose, mayUse, resolveOwner } from './owners.ts';
+import { certificateFault, expressionFault, quietHourFault } from './syntax.ts';
+
+/** A rule to be added or changed; what is left out stays as it is, or gets its default. */
+export type IntegrationChange = Loose<Omit<IntegrationSettings, 'retryPolicy'>> & {
+  labIntegrationId?: number | undefined;
+  retryPolicy?: Loose<RetryPolicy> | undefined;
+  expectedVersion?: number | undefined;
+};
+
+/** Tries a mapping on the category's sample where it can harm nobody. */
+export type CheckMapping = (
+  mapping: string,
+  actionCategoryCode: string,
+) => Promise<{ ok: true } | { ok: false; message: string }>;
+
+/**
+ * The settings that a change leads to, checked for themselves and against what they refer to.
+ * @throws LabRelayError naming the field and the cure
+ */
+export function mergeIntegration(
+  memory: ConfigurationMemory,
+  current: LabIntegration | null,
+  change: IntegrationChange,
+): IntegrationSettings {
+  const owner = resolveOwner(memory, current, change);
+  const base = current ?? NEW_INTEGRATION;
+  const settings: IntegrationSettings = {
+    ...owner,
+    actionCategoryListId: needed(
+      change.actionCategoryListId ?? current?.actionCategoryListId,
+      'action_category_list_id',
+    ),
+    name: needed(change.name ?? current?.name, 'name'),
+    endPoint: needed(change.endPoint ?? current?.endPoint, 'end_point'),
+    developerAuthenticationId: chosen(
+      change.developerAuthenticationId,
+      base.developerAuthenticationId,
+    ),
+    transport: change.transport ?? base.transport,
+    method: change.method ?? base.method,
+    headers: change.headers ?? base.headers,
+    mapping: chosen(change.mapping, base.mapping),
+    responseSchema: chosen(change.responseSchema, base.responseSchema),
+    isActive: change.isActive ?? base.isActive,
+    isRetryEnabled: change.isRetryEnabled ?? base.isRetryEnabled,
+    retryPolicy: {
+      schedule: change.retryPolicy?.schedule ?? base.retryPolicy.schedule,
+      jitter: change.retryPolicy?.jitter ?? base.retryPolicy.jitter,
+      retry5xx: change.retryPolicy?.retry5xx ?? base.retryPolicy.retry5xx,
+      overrides: change.retryPolicy?.overrides ?? base.retryPolicy.overrides,
+      quietHours: change.retryPolicy?.quietHours ?? base.retryPolicy.quietHours,
+    },
+    receiverDeduplicates: change.receiverDeduplicates ?? base.receiverDeduplicates,
+    orderingKey: chosen(change.orderingKey, base.orderingKey),
+    onRefused: change.onRefused ?? base.onRefused,
+    onUnknown: change.onUnknown ?? base.onUnknown,
+    maxConcurrency: change.maxConcurrency ?? base.maxConcurrency,
+    ratePerMinute: chosen(change.ratePerMinute, base.ratePerMinute),
+    timeoutMs: change.timeoutMs ?? base.timeoutMs,
+    signing: change.signing ?? base.signing,
+    executor: change.executor ?? base.executor,
+    integrationExtraDetails: change.integrationExtraDetails ?? base.integrationExtraDetails,
+  };
+  if (!memory.categories.has(settings.actionCategoryListId)) {
+    throw fieldError(
+      'UNKNOWN_ACTION_CATEGORY',
+      'action_category_list_id',
+      `there is no action category ${settings.actionCategoryListId}; getActionCategoryList lists them`,
+    );
+  }
+  checkCredentials(memory, settings);
+  checkSyntax(settings, change);
+  return settings;
+}
+
+/**
+ * Whether the mapping must be tried (again) before the rule is saved; the category decides what
+ * data it will be given.
+ */
+export function mappingToCheck(
+  current: LabIntegration | null,
+  settings: IntegrationSettings,
+): string | null {
+  const same =
+    current?.mapping === settings.mapping &&
+    current?.actionCategoryListId === settings.actionCategoryListId;
+  return same ? null : settings.mapping;
+}
+
+function needed<T>(value: T | undefined, field: string): T {
+  if (value === undefined) {
+    throw fieldError('INVALID_INPUT', field, 'is needed to add an integration');
+  }
+  return value;
+}
+
+/** Where null is a value of its own: only a field that was left out keeps the stored one. */
+function chosen<T>(given: T | undefined, stored: T): T {
+  return given === undefined ? stored : given;
+}
+
+function checkCredentials(memory: ConfigurationMemory, settings: IntegrationSettings): void {
+  const id = settings.developerAuthenticationId;
+  const authentication = id === null ? null : memory.authentications.get(id);
+  const field = 'developer_authentication_id';
+  if (authentication === undefined) {
+    const reason = `there is no developer authentication ${id}; add it first (addUpdateDeveloperAuthentication)`;
+    throw fieldError('INVALID_INPUT', field, reason);
+  }
+  if (authentication && !mayUse(memory, settings, authentication)) {
+    throw fieldError(
+      'INVALID_INPUT',
+      field,
+      "belongs to someone else; use one of the integration's own lab or organization",
+    );
+  }
+  if (settings.signing && authentication?.sealedKeys.signing_secret === undefined) {
+    throw fieldError(
+      'INVALID_INPUT',
+      'signing',
+      'needs a developer authentication with a signing_secret; add one to its keys, or set signing to false',
+    );
+  }
+}
+
+/** What the contract cannot check, since it needs a parser of the engine's. */
+function checkSyntax(settings: IntegrationSettings, change: IntegrationChange): void {
+  if (change.orderingKey) {
+    const fault = expressionFault(change.orderingKey);
+    if (fault) throw fieldError('MAPPING_FAILED', 'ordering_key', fault);
+  }
+  const errors = (change.retryPolicy?.quietHours ?? []).flatMap((expression, index) => {
+    const reason = quietHourFault(expression);
+    return reason ? [{ field: `retry_policy.quiet_hours.${index}`, reason }] : [];
+  });
+  const ca = caOf(settings);
+  const reason = ca === null ? null : certificateFault(ca);
+  if (reason) errors.push({ field: 'integrationExtraDetails.tls.ca', reason });
+  const first = errors[0];
+  if (first) throw new LabRelayError('INVALID_INPUT', `${first.field}: ${first.reason}`, errors);
+}
+
+function caOf(settings: IntegrationSettings): string | null {
+  const tls = settings.integrationExtraDetails.tls;
+  if (typeof tls !== 'object' || tls === null || Array.isArray(tls)) return null;
+  return typeof tls.ca === 'string' ? tls.ca : null;
+}

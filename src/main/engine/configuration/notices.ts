@@ -1,0 +1,51 @@
+import type { IntegrationSettings } from '../../../shared/model/configuration.ts';
+import type { IntegrationChange } from './integrations.ts';
+import type { ConfigurationMemory } from './memory.ts';
+
+const LATER = 'is kept and takes effect with a later version of LabRelay';
+
+/** What the author of a rule should know once it is saved, in whole sentences. */
+export function noticesOf(
+  memory: ConfigurationMemory,
+  change: IntegrationChange,
+  settings: IntegrationSettings,
+): string[] {
+  return [...laterFields(change), ...sendsNothing(memory, settings)];
+}
+
+/** Fields that were given and are stored and versioned, but do nothing yet. */
+function laterFields(change: IntegrationChange): string[] {
+  const policy = change.retryPolicy;
+  const given: [string, boolean][] = [
+    ['ordering_key', Boolean(change.orderingKey)],
+    ['on_refused', change.onRefused !== undefined],
+    ['on_unknown', change.onUnknown !== undefined],
+    ['rate_per_minute', typeof change.ratePerMinute === 'number'],
+    ['response_schema', Boolean(change.responseSchema)],
+    ['retry_policy.schedule', policy?.schedule !== undefined],
+    ['retry_policy.jitter', policy?.jitter !== undefined],
+    ['retry_policy.retry_5xx', policy?.retry5xx !== undefined],
+    ['retry_policy.quiet_hours', (policy?.quietHours ?? []).length > 0],
+  ];
+  return given.filter(([, isGiven]) => isGiven).map(([field]) => `${field} ${LATER}.`);
+}
+
+/** Why a rule that looks active will not send. */
+function sendsNothing(memory: ConfigurationMemory, settings: IntegrationSettings): string[] {
+  if (!settings.isActive) return ['The integration is disabled: it stays and sends nothing.'];
+  const notices: string[] = [];
+  const lab = settings.labId === null ? undefined : memory.labs.get(settings.labId);
+  if (lab && !lab.isActive) notices.push(`Lab ${lab.labId} is inactive: nothing is sent for it.`);
+  const category = memory.categories.get(settings.actionCategoryListId);
+  if (category && !category.isActive) {
+    notices.push(`Action category ${category.code} is inactive: its events are not sent.`);
+  }
+  const id = settings.developerAuthenticationId;
+  const authentication = id === null ? undefined : memory.authentications.get(id);
+  if (authentication && !authentication.isActive) {
+    notices.push(
+      `Developer authentication ${id} is inactive: deliveries will fail until it is active.`,
+    );
+  }
+  return notices;
+}

@@ -1,0 +1,45 @@
+import type {
+  AccessKey,
+  ActionCategory,
+  ConfigurationSnapshot,
+  ConfigurationWrite,
+  DeveloperAuthentication,
+  IntegrationSettings,
+  Lab,
+  LabIntegration,
+  Organization,
+  Settings,
+} from '../../../shared/model/configuration.ts';
+
+/** What the configuration room needs of the store, as whole commands. */
+export interface ConfigurationPort {
+  loadConfiguration(): Promise<ConfigurationSnapshot>;
+  saveOrganization(organization: Organization): Promise<ConfigurationWrite<Organization>>;
+  saveLab(lab: Lab): Promise<ConfigurationWrite<Lab>>;
+  /** Without an id a new category is made; a built-in one keeps its code. */
+  saveActionCategory(
+    category: Omit<ActionCategory, 'actionCategoryListId' | 'isBuiltIn'> & {
+      actionCategoryListId: number | null;
+    },
+  ): Promise<ConfigurationWrite<ActionCategory>>;
+  saveDeveloperAuthentication(command: {
+    developerAuthenticationId: number | null;
+    expectedVersion: number | null;
+    values: Omit<DeveloperAuthentication, 'developerAuthenticationId' | 'version' | 'updatedAt'>;
+    now: number;
+  }): Promise<ConfigurationWrite<DeveloperAuthentication>>;
+  /** Writes the rule and its new version in one transaction. */
+  saveLabIntegration(command: {
+    labIntegrationId: number | null;
+    expectedVersion: number | null;
+    settings: IntegrationSettings;
+    changedBy: string;
+    now: number;
+  }): Promise<ConfigurationWrite<LabIntegration>>;
+  saveAccessKey(key: Omit<AccessKey, 'accessKeyId' | 'revokedAt'>): Promise<AccessKey>;
+  revokeAccessKey(command: {
+    accessKeyId: number;
+    now: number;
+  }): Promise<ConfigurationWrite<AccessKey>>;
+  saveSettings(settings: Settings): Promise<void>;
+}

@@ -1,0 +1,14 @@
+import type { LogRecord } from '../../../shared/model/delivery.ts';
+import type { LogPage, LogSearch } from '../../../shared/model/search.ts';
+
+/** What the integration directory needs of the store. */
+export interface DirectoryPort {
+  getLog(logId: string): Promise<LogRecord | null>;
+  /** @throws LabRelayError `INVALID_INPUT` for a cursor that is not one of ours. */
+  searchLogs(search: LogSearch): Promise<LogPage>;
+  /**
+   * Fills the text index for logs written or changed since the last call, a batch at a time.
+   * @returns how many were indexed; 0: nothing is left.
+   */
+  indexText(limit: number): Promise<number>;
+}

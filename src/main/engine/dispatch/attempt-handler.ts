@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../../shared/errors.ts';
+import {
+  type AttemptReport,
+  type ClaimedTask,
+  type Stamp,
+  stampOf,
+} from '../../../shared/model/delivery.ts';
+import { reportOfOutcome } from '../callback/outcome-report.ts';
+import {
+  type DispatcherDeps,
+  type DispatcherTimings,
+  type Execution,
+  isStoreDown,
+} from './dispatcher-parts.ts';
+import type { OutcomeKeeper } from './outcome-keeper.ts';
+import { NotSendable, prepareAttempt, type PreparedAttempt } from './request.ts';
+import { failure, type Outcome } from './transport.ts';
+import { Turnstile } from './turnstile.ts';
+
+/** Makes one attempt: prepares, stamps, sends, and tells the outcome as a report. */
+export class AttemptHandler {
+  readonly #deps: DispatcherDeps;
+  readonly #timings: DispatcherTimings;
+  readonly #keeper: OutcomeKeeper;
+  readonly #putBack: (task: ClaimedTask) => void;
+  readonly #suspects = new Turnstile();
+
+  /** @param putBack holds a task, which stays claimed, for another slot */
+  constructor(
+    deps: DispatcherDeps,
+    timings: DispatcherTimings,
+    keeper: OutcomeKeeper,
+    putBack: (task: ClaimedTask) => void,
+  ) {
+    this.#deps = deps;
+    this.#timings = timings;
+    this.#keeper = keeper;
+    this.#putBack = putBack;
+  }
+
+  /**
+   * @param before the slot's former settlement, which shares a commit with this one's stamp
+   * @returns the report, or null where the task was given back or is not ours
+   * @throws where the handler itself is at fault; the task then belongs to the failed-task queue
+   */
+  async handle(running: Execution, before: Promise<void>): Promise<AttemptReport | null> {
+    const { task } = running;
+    const { configuration, transport, clock, failpoint } = this.#deps;
+    if (!this.#isActive(task)) {
+      // Soft-disabled since it was claimed: nothing leaves. The claim passes such tasks over.
+      const { store, worker } = this.#deps;
+      await this.#keeper.insist('release', () => store.release({ worker, taskIds: [task.taskId] }));
+      return null;
+    }
+    const suspect = task.crashes > 0 ? await this.#suspects.enter(() => this.#begin(task)) : null;
+    const startedAt = clock();
+    let attempt: PreparedAttempt | null = null;
+    let outcome: Outcome | null = null;
+    try {
+      attempt = prepareAttempt(task, configuration, startedAt);
+    } catch (error) {
+      if (!(error instanceof NotSendable)) {
+        suspect?.leave();
+        throw error;
+      }
+      outcome = failure('CONFIGURATION', error.message, 0);
+    }
+    failpoint('before-stamp');
+    const stamped = await this.#stamp(task, attempt, startedAt).finally(() => suspect?.leave());
+    // The slot's former settlement shares this commit; where it failed, this slot is not free yet.
+    await before;
+    if (!stamped || running.end === null) return null;
+    running.stamped = true;
+    failpoint('after-stamp');
+    if (attempt && !this.#isActive(task)) {
+      // Switched off while the stamp was committed: whoever did it has been told that nothing leaves.
+      outcome = failure('CONFIGURATION', 'The rule was switched off before anything was sent.', 0);
+    } else if (attempt) {
+      running.deadline = clock() + attempt.limits.timeoutMs + this.#timings.hungAfter;
+      outcome = await transport.send(attempt.request, attempt.limits);
+      failpoint('after-answer');
+    }
+    if (!outcome) throw new Error('an attempt without an outcome');
+    return reportOfOutcome(
+      task,
+      attempt?.rule.endPoint ?? null,
+      attempt?.storedHeaders ?? null,
+      outcome,
+      attempt?.rule.retryPolicy.overrides ?? {},
+      clock(),
+    );
+  }
+
+  /**
+   * @returns false where the task is no longer ours, or the store cannot be written just now
+   * @throws what the store has against this very stamp
+   */
+  async #stamp(
+    task: ClaimedTask,
+    attempt: PreparedAttempt | null,
+    startedAt: number,
+  ): Promise<boolean> {
+    const { store, worker } = this.#deps;
+    try {
+      return await store.stamp({ worker, stamp: this.#stampOf(task, attempt, startedAt) });
+    } catch (error) {
+      this.#deps.onTrouble('stamp', messageOf(error));
+      if (!isStoreDown(error)) throw error;
+      // Not a fault of the task: nothing was sent, and it is held until the store takes stamps again.
+      await sleep(this.#timings.storeAgain);
+      this.#putBack(task);
+      return false;
+    }
+  }
+
+  /** A rule that is gone counts as active: the attempt then tells that it is gone. */
+  #isActive(task: ClaimedTask): boolean {
+    return this.#deps.configuration.integration(task.labIntegrationId)?.isActive !== false;
+  }
+
+  #stampOf(task: ClaimedTask, attempt: PreparedAttempt | null, startedAt: number): Stamp {
+    const rule = attempt?.rule ?? this.#deps.configuration.integration(task.labIntegrationId);
+    return stampOf(task, {
+      configVersion: rule?.version ?? 0,
+      endPoint: rule?.endPoint ?? '',
+      requestMethod: rule?.method ?? '',
+      requestHeaders: attempt?.storedHeaders ?? {},
+      startedAt,
+    });
+  }
+
+  /**
+   * A suspect (the engine died while it was claimed) is noted durably before it is handled, one at a
+   * time: should the engine die again, it is this one that goes to the failed-task queue, not its
+   * innocent neighbours.
+   */
+  async #begin(task: ClaimedTask): Promise<void> {
+    const { store, worker, clock } = this.#deps;
+    await this.#keeper.insist('begin', () =>
+      store.begin({ worker, taskId: task.taskId, now: clock() }),
+    );
+  }
+}

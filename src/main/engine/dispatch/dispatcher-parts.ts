@@ -1,0 +1,70 @@
+import type { AttemptReport, ClaimedTask } from '../../../shared/model/delivery.ts';
+import { LabRelayError } from '../../../shared/errors.ts';
+import type { Failpoint } from '../../../shared/failpoint.ts';
+import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import type { QueuePort } from '../queue/port.ts';
+import type { Transport } from './transport.ts';
+
+/** How patient a dispatcher is, in milliseconds. */
+export interface DispatcherTimings {
+  /** How long a claim is this worker's without being renewed. */
+  lease: number;
+  /** Claims wait for a wake-up, but never longer than this: another process may have queued work. */
+  idlePoll: number;
+  /** How long a handler may outlive its own time-out before it counts as hung. */
+  hungAfter: number;
+  /** Wait before a write that the store refused is tried again. */
+  storeAgain: number;
+}
+
+export const TIMINGS: DispatcherTimings = {
+  lease: 120_000,
+  idlePoll: 1_000,
+  hungAfter: 10_000,
+  storeAgain: 500,
+};
+
+/** The store's commands that a dispatcher needs. */
+type DispatchPort = Pick<
+  QueuePort,
+  'claim' | 'begin' | 'stamp' | 'settle' | 'bury' | 'release' | 'extendLeases' | 'recover'
+>;
+
+/** What the dispatcher is made of. */
+export interface DispatcherDeps {
+  store: DispatchPort;
+  configuration: ConfigurationLookup;
+  transport: Transport;
+  clock: () => number;
+  /** This engine's lasting id. */
+  worker: string;
+  failpoint: Failpoint;
+  /** An outcome is on disk and applied. */
+  onSettled: (report: AttemptReport) => void;
+  /** An outcome is on disk and waits to be reported over HTTP. */
+  onReportDue: () => void;
+  /** Something an operator's log should tell; no patient data. */
+  onTrouble: (what: string, message: string) => void;
+  /** Where it is to differ from the usual. */
+  timings?: Partial<DispatcherTimings>;
+}
+
+/** One task under way. */
+export interface Execution {
+  task: ClaimedTask;
+  stamped: boolean;
+  /** When the handler counts as hung (epoch ms). */
+  deadline: number;
+  /** Ends the execution; null once it has ended, whatever its handler still does. */
+  end: ((ending: () => Promise<void>) => void) | null;
+}
+
+/** The store cannot be written at all just now; what it was told is not at fault. */
+export function isStoreDown(error: unknown): boolean {
+  return error instanceof LabRelayError && error.code === 'STORE_UNAVAILABLE';
+}
+
+/** Only the error's kind: a message may quote what was being handled. */
+export function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown error';
+}

@@ -1,0 +1,243 @@
+import { messageOf } from '../../../shared/errors.ts';
+import type { ClaimedTask } from '../../../shared/model/delivery.ts';
+import { AttemptHandler } from './attempt-handler.ts';
+import {
+  type DispatcherDeps,
+  type DispatcherTimings,
+  nameOf,
+  TIMINGS,
+  type Execution,
+} from './dispatcher-parts.ts';
+import { OutcomeKeeper } from './outcome-keeper.ts';
+
+/**
+ * One claimer, many slots (Fusion's worker). Claimed tasks wait in memory until a slot is free; a
+ * slot stamps its attempt, sends, and settles. The settlement of one attempt and the stamp of the
+ * slot's next go to the store in one turn and so share a commit; since bytes leave only after that
+ * commit, a crash never leaves more attempts in doubt than there are slots.
+ */
+export class Dispatcher {
+  readonly #deps: DispatcherDeps;
+  readonly #timings: DispatcherTimings;
+  readonly #held: ClaimedTask[] = [];
+  readonly #running = new Map<number, Execution>();
+  #slotsInUse = 0;
+  readonly #keeper: OutcomeKeeper;
+  readonly #handler: AttemptHandler;
+  #claiming = false;
+  /** False once a claim came back with less than was asked for; a wake-up sets it again. */
+  #mayBeMore = true;
+  #stopped = true;
+  #timers: NodeJS.Timeout[] = [];
+  #whenDrained: (() => void) | null = null;
+  #stopping: Promise<void> = Promise.resolve();
+
+  constructor(deps: DispatcherDeps) {
+    this.#deps = deps;
+    this.#timings = { ...TIMINGS, ...deps.timings };
+    this.#keeper = new OutcomeKeeper(
+      deps,
+      this.#timings,
+      () => this.#stopped,
+      () => {
+        this.#mayBeMore = true;
+      },
+    );
+    this.#handler = new AttemptHandler(deps, this.#timings, this.#keeper, (task) =>
+      this.#held.unshift(task),
+    );
+  }
+
+  /** Attempts under way. */
+  get inFlight(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Recovers what a former life left, then begins to claim.
+   * @returns what recovery did
+   */
+  async start(): Promise<{ requeued: number; unknown: number; failed: number }> {
+    const { store, worker, clock } = this.#deps;
+    const recovery = await store.recover({ worker, now: clock(), atStart: true });
+    const { idlePoll, lease } = this.#timings;
+    this.#stopped = false;
+    this.#timers = [
+      setInterval(() => this.notify(), idlePoll),
+      setInterval(() => this.#sweep(), idlePoll),
+      setInterval(() => this.#renew(), lease / 3),
+    ];
+    this.notify();
+    return recovery;
+  }
+
+  /** Says that there may be work. Cheap; called after every commit that queues any. */
+  notify(): void {
+    this.#mayBeMore = true;
+    this.#fill();
+  }
+
+  /**
+   * Claims nothing more, lets what is under way finish, gives back what was not started. Idempotent:
+   * a second call waits for the first.
+   */
+  stop(): Promise<void> {
+    if (!this.#stopped) {
+      this.#stopped = true;
+      this.#stopping = this.#drain();
+    }
+    return this.#stopping;
+  }
+
+  async #drain(): Promise<void> {
+    await this.#giveBack();
+    if (this.#slotsInUse > 0 || this.#claiming) {
+      await new Promise<void>((resolve) => {
+        this.#whenDrained = resolve;
+      });
+    }
+    // Only now: until then leases are renewed and hung handlers given up.
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#giveBack();
+  }
+
+  async #giveBack(): Promise<void> {
+    const taskIds = this.#held.splice(0).map(({ taskId }) => taskId);
+    if (taskIds.length === 0) return;
+    try {
+      await this.#deps.store.release({ worker: this.#deps.worker, taskIds });
+    } catch (error) {
+      // The next start takes them back: they are claimed by this engine and were not stamped.
+      this.#deps.onTrouble('release', messageOf(error));
+    }
+  }
+
+  get #slots(): number {
+    return this.#deps.configuration.settings.maxConcurrency;
+  }
+
+  #fill(): void {
+    if (this.#stopped) {
+      if (this.#slotsInUse === 0 && !this.#claiming) this.#whenDrained?.();
+      return;
+    }
+    while (this.#slotsInUse < this.#slots && this.#held.length > 0) {
+      this.#slotsInUse++;
+      void this.#slot();
+    }
+    this.#claimMore();
+  }
+
+  #claimMore(): void {
+    if (this.#mayBeMore && !this.#claiming && this.#held.length < this.#slots) void this.#claim();
+  }
+
+  async #claim(): Promise<void> {
+    const { store, worker, clock } = this.#deps;
+    this.#claiming = true;
+    this.#mayBeMore = false;
+    const limit = 2 * this.#slots - this.#held.length;
+    try {
+      const now = clock();
+      const leaseUntil = now + this.#timings.lease;
+      const tasks = await store.claim({ worker, limit, leaseUntil, now });
+      if (tasks.length === limit) this.#mayBeMore = true;
+      this.#hold(tasks);
+    } catch (error) {
+      // The idle poll tries again; nothing was claimed.
+      this.#deps.onTrouble('claim', messageOf(error));
+    } finally {
+      this.#claiming = false;
+    }
+    this.#fill();
+  }
+
+  /** STAT before routine also among what is already held. */
+  #hold(tasks: readonly ClaimedTask[]): void {
+    const firstRoutine = this.#held.findIndex(({ priority }) => priority !== 'STAT');
+    const stat = tasks.filter(({ priority }) => priority === 'STAT');
+    if (firstRoutine >= 0) this.#held.splice(firstRoutine, 0, ...stat);
+    else this.#held.push(...stat);
+    for (const task of tasks) if (task.priority !== 'STAT') this.#held.push(task);
+  }
+
+  /** Works through held tasks one after the other until none is left. */
+  async #slot(): Promise<void> {
+    let settlement: Promise<void> = Promise.resolve();
+    for (let task = this.#next(); task; task = this.#next()) {
+      // Not awaited here: the next stamp is asked for in the same turn and so shares its commit.
+      ({ settlement } = await this.#run(task, settlement));
+    }
+    await settlement;
+    this.#slotsInUse--;
+    this.#fill();
+  }
+
+  #next(): ClaimedTask | undefined {
+    if (this.#stopped || this.#slotsInUse > this.#slots) return undefined;
+    const task = this.#held.shift();
+    // Not #fill: a slot begun here would overtake the task that this one has just taken.
+    this.#claimMore();
+    return task;
+  }
+
+  /**
+   * One task's execution. Whatever becomes of the handler, the task ends in exactly one way: its
+   * report is settled, or it goes to the failed-task queue.
+   *
+   * @param before the slot's former settlement
+   * @returns this one's settlement under way (in an object, or `async` would await it)
+   */
+  async #run(task: ClaimedTask, before: Promise<void>): Promise<{ settlement: Promise<void> }> {
+    const running: Execution = {
+      task,
+      stamped: false,
+      deadline: Number.POSITIVE_INFINITY,
+      end: null,
+    };
+    this.#running.set(task.taskId, running);
+    const ended = await new Promise<{ settlement: Promise<void> }>((resolve) => {
+      running.end = (ending) => {
+        running.end = null;
+        resolve({ settlement: ending() });
+      };
+      this.#handler.handle(running, before).then(
+        (report) =>
+          running.end?.(() => (report ? this.#keeper.settle(running, report) : Promise.resolve())),
+        (error: unknown) => {
+          this.#deps.onTrouble('handler', nameOf(error));
+          const message = `The task's handler failed (${nameOf(error)}).`;
+          running.end?.(() => this.#keeper.bury(running, 'EXCEPTION', message));
+        },
+      );
+    });
+    this.#running.delete(task.taskId);
+    await before;
+    return ended;
+  }
+
+  /** Handlers that have outlived even their time-out are dead. */
+  #sweep(): void {
+    const now = this.#deps.clock();
+    for (const running of this.#running.values()) {
+      if (now > running.deadline) {
+        const message = "The task's handler did not end in time and was given up.";
+        running.end?.(() => this.#keeper.bury(running, 'TIMEOUT', message));
+      }
+    }
+    const { store, worker } = this.#deps;
+    store.recover({ worker, now, atStart: false }).catch((error: unknown) => {
+      this.#deps.onTrouble('recover', messageOf(error));
+    });
+  }
+
+  #renew(): void {
+    const { store, worker, clock } = this.#deps;
+    if (this.#running.size === 0 && this.#held.length === 0) return;
+    store
+      .extendLeases({ worker, leaseUntil: clock() + this.#timings.lease })
+      .catch((error: unknown) => {
+        this.#deps.onTrouble('lease', messageOf(error));
+      });
+  }
+}

@@ -1,0 +1,91 @@
+import type { ErrorKind } from '../../../shared/model/vocabulary.ts';
+
+/** What an HTTP call's error means, by its code alone: texts differ between versions and platforms. */
+export interface HttpFault {
+  kind: ErrorKind;
+  message: string;
+}
+
+/** Name of undici's parser errors, whose own code is undefined in undici 8. */
+const PARSER_ERROR = 'HTTPParserError';
+
+const TLS_CODES =
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+
+/** What undici's parser says of bytes that are no HTTP answer. */
+const NOT_HTTP = new Set([
+  PARSER_ERROR,
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  // A status code below 100.
+  'ERR_ASSERTION',
+]);
+
+/**
+ * How far a call had come: before `sent` no byte of the request had left, whatever the error says;
+ * from `answering` on the partner's status line was read.
+ */
+export type CallPhase = 'connecting' | 'sent' | 'answering';
+
+/** Sorts an error of a call. */
+export function httpFault(error: unknown, host: string, phase: CallPhase): HttpFault {
+  const code = codeOf(error);
+  return phase === 'connecting' ? faultBeforeBytes(code, host) : faultAfterBytes(code, phase);
+}
+
+function faultBeforeBytes(code: string, host: string): HttpFault {
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) {
+    return {
+      kind: 'DNS',
+      message: `The name ${host} did not resolve (${code}). Check the end point's host name and this machine's DNS.`,
+    };
+  }
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
+    return {
+      kind: 'CONNECT_TIMEOUT',
+      message: `No connection to ${host} within the connect time-out. Check that the partner is up and no firewall drops the packets.`,
+    };
+  }
+  if (TLS_CODES.test(code)) {
+    return {
+      kind: 'TLS',
+      message: `The TLS handshake with ${host} failed (${code}). Check the partner's certificate and the rule's custom CA.`,
+    };
+  }
+  if (code === 'UND_ERR_INVALID_ARG') {
+    return {
+      kind: 'CONFIGURATION',
+      message:
+        "The request cannot be written as HTTP. Check the rule's headers and its credentials for characters that no header may hold.",
+    };
+  }
+  return {
+    kind: 'CONNECT',
+    message: `No connection to ${host} (${code}). Check that the partner is up and the port is right.`,
+  };
+}
+
+function faultAfterBytes(code: string, phase: CallPhase): HttpFault {
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return { kind: 'BAD_RESPONSE', message: "The answer's headers are larger than 16 KiB." };
+  }
+  // Once an answer has begun, the parser also complains of one that is cut off.
+  if (phase === 'sent' && NOT_HTTP.has(code)) {
+    return { kind: 'BAD_RESPONSE', message: `The answer is not valid HTTP (${code}).` };
+  }
+  return {
+    kind: 'CONNECTION_LOST',
+    message: `The connection broke before the answer was complete (${code}); the partner may have the message.`,
+  };
+}
+
+/** The code of an error, or of what caused it. */
+function codeOf(error: unknown): string {
+  let current: unknown = error;
+  for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
+    const code: unknown = 'code' in current ? current.code : undefined;
+    if (typeof code === 'string') return code;
+    if (current.name === PARSER_ERROR) return PARSER_ERROR;
+    current = current instanceof AggregateError ? current.errors[0] : current.cause;
+  }
+  return 'no code';
+}

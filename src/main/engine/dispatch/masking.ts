@@ -1,0 +1,37 @@
+import type { HeaderRecord } from '../../../shared/model/delivery.ts';
+
+/** What stands in a stored document in place of a secret. */
+export const MASK = '••••';
+
+/** Headers that carry credentials, whoever sends them. */
+const SECRET_HEADERS =
+  /^(authorization|proxy-authorization|cookie|set-cookie|x-internal-token|.*(api[-_]?key|token|secret|password|signature).*)$/i;
+
+/** Signatures prove a message and open nothing: they are kept, for the partner's support to check. */
+const NOT_SECRET = /^webhook-signature$/i;
+
+/**
+ * Headers as they may be stored: credentials are masked before they are written. An authorization
+ * scheme stays readable, since "Basic instead of Bearer" is a fault people look for.
+ *
+ * @param alsoSecret names, in lower case, that the rule's authentication uses
+ */
+export function maskHeaders(
+  headers: HeaderRecord,
+  alsoSecret: readonly string[] = [],
+): HeaderRecord {
+  const masked: HeaderRecord = {};
+  for (const name in headers) {
+    const value = headers[name] ?? '';
+    const secret =
+      alsoSecret.includes(name.toLowerCase()) ||
+      (SECRET_HEADERS.test(name) && !NOT_SECRET.test(name));
+    masked[name] = secret ? maskValue(value) : value;
+  }
+  return masked;
+}
+
+function maskValue(value: string): string {
+  const scheme = /^(Basic|Bearer|Digest) /i.exec(value)?.[0] ?? '';
+  return scheme + MASK;
+}

@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../../shared/errors.ts';
+import {
+  type AttemptReport,
+  integrationPayloadOf,
+  type TaskDeath,
+} from '../../../shared/model/delivery.ts';
+import {
+  type DispatcherDeps,
+  type DispatcherTimings,
+  isStoreDown,
+  nameOf,
+  type Execution,
+} from './dispatcher-parts.ts';
+
+/** A stop must end even on a full disk: so often an outcome is offered to the store before it is given up. */
+const TRIES_WHILE_STOPPING = 6;
+
+/** Writes what became of executions, and does not let go before it is on disk. */
+export class OutcomeKeeper {
+  readonly #deps: DispatcherDeps;
+  readonly #timings: DispatcherTimings;
+  readonly #isStopped: () => boolean;
+  readonly #onTaskEnded: () => void;
+
+  /**
+   * @param isStopped whether the dispatcher is to end, so that waiting for the store must too
+   * @param onTaskEnded a task has left the queue, which may make room for another
+   */
+  constructor(
+    deps: DispatcherDeps,
+    timings: DispatcherTimings,
+    isStopped: () => boolean,
+    onTaskEnded: () => void,
+  ) {
+    this.#deps = deps;
+    this.#timings = timings;
+    this.#isStopped = isStopped;
+    this.#onTaskEnded = onTaskEnded;
+  }
+
+  /** Keeps an outcome: applied at once, or waiting to be reported over HTTP. */
+  async settle(running: Execution, report: AttemptReport): Promise<void> {
+    const { taskId } = running.task;
+    const overHttp = this.#deps.configuration.settings.callbackTransport === 'http';
+    const reportOverHttp = overHttp ? integrationPayloadOf(running.task) : null;
+    try {
+      const isKept = await this.insist('settle', () =>
+        this.#deps.store.settle({ taskId, report, reportOverHttp }),
+      );
+      if (!isKept) return;
+    } catch (error) {
+      const message = `The task's outcome could not be kept (${nameOf(error)}).`;
+      await this.bury(running, 'EXCEPTION', message);
+      return;
+    }
+    this.#onTaskEnded();
+    try {
+      if (overHttp) this.#deps.onReportDue();
+      else this.#deps.onSettled(report);
+    } catch (error) {
+      // A listener can never break a delivery.
+      this.#deps.onTrouble('listener', nameOf(error));
+    }
+  }
+
+  /** Moves a task that died into the failed-task queue. It never throws. */
+  async bury(running: Execution, cause: TaskDeath['cause'], errorMessage: string): Promise<void> {
+    const { taskId } = running.task;
+    const { stamped } = running;
+    const at = this.#deps.clock();
+    try {
+      await this.insist('bury', () =>
+        this.#deps.store.bury({ taskId, cause, errorMessage, stamped, at }),
+      );
+    } catch {
+      // Told as trouble already. The task stays claimed, and the next start calls it what it is:
+      // unsent, or UNKNOWN.
+    }
+    this.#onTaskEnded();
+  }
+
+  /**
+   * Writes, again and again while the store cannot be written: an outcome is known only here, and
+   * its slot stays taken, so nothing more is sent than can be told of. A crash meanwhile leaves it
+   * `UNKNOWN`, and so does a stop that has waited for the store long enough.
+   *
+   * @returns false where it was given up for a stop
+   * @throws what the store has against this very write; that would not pass
+   */
+  async insist(what: string, write: () => Promise<unknown>): Promise<boolean> {
+    for (let triesWhileStopping = 0; ; ) {
+      try {
+        await write();
+        return true;
+      } catch (error) {
+        this.#deps.onTrouble(what, messageOf(error));
+        if (!isStoreDown(error)) throw error;
+        if (this.#isStopped() && ++triesWhileStopping >= TRIES_WHILE_STOPPING) return false;
+        await sleep(this.#timings.storeAgain);
+      }
+    }
+  }
+}

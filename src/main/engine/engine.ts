@@ -1,0 +1,193 @@
+import type { Failpoint } from '../../shared/failpoint.ts';
+import { LabRelayError, messageOf } from '../../shared/errors.ts';
+import type { AttemptReport } from '../../shared/model/delivery.ts';
+import type { StoreFigures } from '../../shared/model/health.ts';
+import { CallbackHandler } from './callback/handler.ts';
+import { HttpReporter, type ReportTarget } from './callback/http-reporter.ts';
+import type { CallbackPort } from './callback/port.ts';
+import { Configuration } from './configuration/configuration.ts';
+import type { ConfigurationPort } from './configuration/port.ts';
+import type { Vault } from './configuration/vault.ts';
+import { Directory } from './directory/directory.ts';
+import type { DirectoryPort } from './directory/port.ts';
+import { TextIndexer } from './directory/text-indexer.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import type { Transport } from './dispatch/transport.ts';
+import { type AttemptCount, AttemptCounter, type EngineFigures } from './figures.ts';
+import { IntakeHousekeeping } from './intake/housekeeping.ts';
+import { Intake } from './intake/intake.ts';
+import type { IntakePort } from './intake/port.ts';
+import { PayloadBuilder } from './payload/builder.ts';
+import type { MappingEvaluator } from './payload/evaluator.ts';
+import { FailedTasks } from './queue/failed-tasks.ts';
+import type { QueuePort } from './queue/port.ts';
+
+/** Everything the engine needs of a store; SQLite's implements it, others may. */
+export interface EngineStore extends IntakePort, DirectoryPort, QueuePort, CallbackPort {
+  readonly configuration: ConfigurationPort;
+  figures(): Promise<StoreFigures>;
+  engineId(proposed: string): Promise<string>;
+}
+
+/** What an operator's log is told: words from our own code and counts, never patient data. */
+export interface EngineLog {
+  info(what: string, fields?: Record<string, number | string>): void;
+  warn(what: string, message: string): void;
+}
+
+/** What an engine is made of. */
+export interface EngineParts {
+  store: EngineStore;
+  /** This engine's lasting id; owner of its claims. */
+  worker: string;
+  vault: Vault;
+  evaluator: MappingEvaluator;
+  transport: Transport;
+  /** Epoch milliseconds. */
+  clock: () => number;
+  failpoint: Failpoint;
+  /** Our own status callback, and the token by which our own worker reports there over HTTP. */
+  callback: () => ReportTarget;
+  /** The same route as outside workers reach it: each log's `integration_callback_url`. */
+  callbackUrl: () => string;
+  log: EngineLog;
+}
+
+/**
+ * The rooms wired in the data's order: event → intake → (commit) → dispatcher → partner → callback
+ * → log. Plain Node; the hosts (headless, desktop) compose it with a store and a server.
+ */
+export class Engine {
+  readonly configuration: Configuration;
+  readonly payloads: PayloadBuilder;
+  readonly intake: Intake;
+  readonly directory: Directory;
+  readonly dispatcher: Dispatcher;
+  readonly callback: CallbackHandler;
+  readonly failedTasks: FailedTasks;
+  readonly transport: Transport;
+  readonly #parts: EngineParts;
+  readonly #attempts = new AttemptCounter();
+  readonly #reporter: HttpReporter;
+  readonly #indexer: TextIndexer;
+  readonly #housekeeping: IntakeHousekeeping;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    const { store, clock, log } = parts;
+    this.transport = parts.transport;
+    this.payloads = new PayloadBuilder({ evaluator: parts.evaluator });
+    this.configuration = new Configuration({
+      store: store.configuration,
+      vault: parts.vault,
+      clock,
+      checkMapping: async (mapping, category) => {
+        try {
+          await this.payloads.checkMapping(mapping, category);
+          return { ok: true };
+        } catch (error) {
+          if (!(error instanceof LabRelayError) || error.code !== 'MAPPING_FAILED') throw error;
+          return { ok: false, message: error.errors[0]?.reason ?? error.message };
+        }
+      },
+    });
+    this.#reporter = new HttpReporter({
+      store,
+      target: parts.callback,
+      onTrouble: (message) => log.warn('report', message),
+    });
+    this.dispatcher = new Dispatcher({
+      store,
+      configuration: this.configuration,
+      transport: parts.transport,
+      clock,
+      worker: parts.worker,
+      failpoint: parts.failpoint,
+      onSettled: (report) => this.#count(report),
+      onReportDue: () => this.#reporter.notify(),
+      onTrouble: (what, message) => log.warn(what, message),
+    });
+    this.intake = new Intake({
+      store,
+      configuration: this.configuration,
+      payloads: this.payloads,
+      clock,
+      callbackUrl: parts.callbackUrl,
+      onCommitted: () => this.dispatcher.notify(),
+    });
+    this.callback = new CallbackHandler({
+      store,
+      configuration: this.configuration,
+      callbackUrl: parts.callbackUrl,
+      clock,
+      onApplied: (report) => this.#count(report),
+    });
+    this.directory = new Directory(store);
+    this.failedTasks = new FailedTasks({
+      store,
+      clock,
+      onQueued: () => this.dispatcher.notify(),
+    });
+    this.#indexer = new TextIndexer({
+      store,
+      deliveries: () => this.#attempts.total,
+      onTrouble: (what, message) => log.warn(what, message),
+    });
+    this.#housekeeping = new IntakeHousekeeping({
+      store,
+      clock,
+      onError: (error) => log.warn('housekeeping', messageOf(error)),
+    });
+    // Rules switched on and settings widened may let waiting tasks go.
+    this.configuration.onChange(() => this.dispatcher.notify());
+  }
+
+  /**
+   * Loads the configuration. Apart from `start`, so that the server can check keys before the first
+   * delivery leaves.
+   */
+  async load(): Promise<void> {
+    await this.configuration.start();
+  }
+
+  /** Recovers what a former life left and begins to deliver. `load` comes first. */
+  async start(): Promise<void> {
+    const recovery = await this.dispatcher.start();
+    this.#reporter.start();
+    this.#indexer.start();
+    this.#housekeeping.start();
+    this.#parts.log.info('engine started', { ...recovery });
+  }
+
+  /** Lets what is under way finish; nothing new is claimed. Idempotent. The store stays open. */
+  async stop(): Promise<void> {
+    await this.#housekeeping.stop();
+    await this.dispatcher.stop();
+    await this.#reporter.stop();
+    await this.#indexer.stop();
+    await this.#parts.transport.close();
+    await this.#parts.evaluator.stop();
+    this.#parts.log.info('engine stopped');
+  }
+
+  /** How attempts have ended since this start. */
+  get attempts(): AttemptCount[] {
+    return this.#attempts.list();
+  }
+
+  /** Counts for health and metrics. */
+  async figures(): Promise<EngineFigures> {
+    return {
+      store: await this.#parts.store.figures(),
+      inFlight: this.dispatcher.inFlight,
+      slots: this.configuration.settings.maxConcurrency,
+      attempts: this.#attempts.list(),
+    };
+  }
+
+  #count(report: AttemptReport): void {
+    if (report.status !== null) {
+      this.#attempts.count(report.status, report.certainty, report.errorKind);
+    }
+  }
+}

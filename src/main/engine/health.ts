@@ -1,0 +1,73 @@
+import { toIso } from '../../shared/contract/common.ts';
+import type { Output } from '../../shared/contract/index.ts';
+import type { EngineFigures } from './figures.ts';
+
+export type HealthDocument = Output<'getHealth'>;
+export type HealthCheck = HealthDocument['checks'][number];
+
+/** How long figures are shown again (ms): anyone may ask, and counting takes the store's time. */
+const FIGURES_KEPT_MS = 1_000;
+
+/** What health is told from. */
+export interface HealthParts {
+  figures: () => Promise<EngineFigures>;
+  /** Whether deliveries go out; asked at each look. */
+  delivery: () => HealthCheck;
+  /** What to know without being a fault, e.g. that keys cross the network in clear. */
+  notices: () => HealthCheck[];
+  version: string;
+  /** Epoch milliseconds. */
+  clock: () => number;
+}
+
+/** Tells whether LabRelay takes events and delivers, with the figures of queue and directory. */
+export class Health {
+  readonly #parts: HealthParts;
+  readonly #startedAt: number;
+  #figures: { at: number; asked: Promise<EngineFigures> } | null = null;
+
+  constructor(parts: HealthParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.clock();
+  }
+
+  /** Counts at most a second old. @throws what the store throws */
+  figures(): Promise<EngineFigures> {
+    const at = this.#parts.clock();
+    if (!this.#figures || at - this.#figures.at >= FIGURES_KEPT_MS) {
+      this.#figures = { at, asked: this.#parts.figures() };
+    }
+    return this.#figures.asked;
+  }
+
+  /** Never throws: a store that cannot be read is what health is there to tell. */
+  async document(): Promise<HealthDocument> {
+    const { clock, version, delivery, notices } = this.#parts;
+    let figures: EngineFigures | null = null;
+    let store: HealthCheck = { name: 'store', ok: true, detail: 'can be read' };
+    try {
+      figures = await this.figures();
+    } catch {
+      store = {
+        name: 'store',
+        ok: false,
+        detail: 'cannot be read; see the application log and the disk of the data folder',
+      };
+    }
+    const decisive = [store, delivery()];
+    return {
+      status: decisive.every(({ ok }) => ok) ? 'ok' : 'degraded',
+      version,
+      started_at: toIso(this.#startedAt),
+      uptime_s: Math.max(0, Math.round((clock() - this.#startedAt) / 1_000)),
+      checks: [...decisive, ...notices()],
+      logs_by_status: figures?.store.logsByStatus ?? {},
+      tasks_by_state: figures?.store.tasksByState ?? {},
+      failed_tasks: figures?.store.failedTasks ?? 0,
+      oldest_task_at: toIso(figures?.store.oldestTaskAt ?? null),
+      in_flight: figures?.inFlight ?? 0,
+      store_bytes: figures?.store.fileBytes ?? 0,
+      schema_version: figures?.store.schemaVersion ?? 0,
+    };
+  }
+}

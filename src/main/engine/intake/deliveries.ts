@@ -1,0 +1,110 @@
+import type { ActionCategory, Lab, LabIntegration } from '../../../shared/model/configuration.ts';
+import type { NewDelivery, NewLog } from '../../../shared/model/delivery.ts';
+import type { Reference } from '../../../shared/model/domain.ts';
+import type { JsonObject } from '../../../shared/model/json.ts';
+import type { Priority } from '../../../shared/model/vocabulary.ts';
+import type { BuiltPayload, PayloadBuilder } from '../payload/builder.ts';
+import type { Trigger } from '../triggers/trigger.ts';
+import { newId } from './new-id.ts';
+
+/** What all deliveries of one event have in common. */
+export interface EventFacts {
+  eventId: string;
+  lab: Lab;
+  category: ActionCategory;
+  priority: Priority;
+  /** Epoch milliseconds. */
+  deliverBy: number | null;
+  orderingKey: string | null;
+  /** The event first. */
+  references: Reference[];
+  callbackUrl: string;
+  receivedAt: number;
+}
+
+function newLog(logId: string, event: EventFacts, rule: LabIntegration): NewLog {
+  return {
+    logId,
+    direction: 'OUTBOUND',
+    status: 'PENDING',
+    certainty: null,
+    retryState: 'NONE',
+    stage: 'ENQUEUED',
+    priority: event.priority,
+    deliverBy: event.deliverBy,
+    orderingKey: event.orderingKey,
+    labId: event.lab.labId,
+    organizationId: event.lab.organizationId,
+    labIntegrationId: rule.labIntegrationId,
+    configVersion: rule.version,
+    actionCategoryListId: event.category.actionCategoryListId,
+    actionCategory: event.category.code,
+    eventId: event.eventId,
+    batchId: null,
+    triggeredBy: null,
+    references: event.references,
+    transport: rule.transport,
+    endPoint: rule.endPoint,
+    requestMethod: rule.method,
+    errorKind: null,
+    errorMessage: null,
+    integrationCallbackUrl: event.callbackUrl,
+    isRetryEnabled: rule.isRetryEnabled,
+    retryContext: { actionCategory: event.category.code, references: event.references },
+    createdAt: event.receivedAt,
+  };
+}
+
+function delivery(log: NewLog, rule: LabIntegration, payload: BuiltPayload): NewDelivery {
+  if (!payload.ok) {
+    // The event is taken all the same; its author finds out here why nothing was sent.
+    return {
+      log: {
+        ...log,
+        status: 'FAIL',
+        certainty: 'NOT_SENT',
+        stage: 'CREATED',
+        errorKind: 'PAYLOAD',
+        errorMessage: payload.message,
+      },
+      revision: null,
+      enqueue: false,
+    };
+  }
+  const { body, contentType, sha256 } = payload;
+  return {
+    log,
+    revision: {
+      number: 1,
+      body,
+      contentType,
+      sha256,
+      configVersion: rule.version,
+      reason: 'FIRST',
+    },
+    enqueue: true,
+  };
+}
+
+/** One delivery per rule, each with its log, its first body and (through `enqueue`) its task. */
+export function buildDeliveries(
+  rules: readonly LabIntegration[],
+  event: EventFacts,
+  trigger: Trigger,
+  args: JsonObject,
+  payloads: PayloadBuilder,
+): Promise<NewDelivery[]> {
+  return Promise.all(
+    rules.map(async (rule) => {
+      const logId = newId();
+      const bindings = {
+        log_id: logId,
+        event_id: event.eventId,
+        lab_id: event.lab.labId,
+        action_category: event.category.code,
+      };
+      const payload = await payloads.build({ integration: rule, trigger, args, bindings });
+      return delivery(newLog(logId, event, rule), rule, payload);
+    }),
+  );
+}

@@ -1,0 +1,142 @@
+import { parseInput } from '../../../shared/contract/common.ts';
+import { fieldError } from '../../../shared/errors.ts';
+import type { LabIntegration } from '../../../shared/model/configuration.ts';
+import type { Reference } from '../../../shared/model/domain.ts';
+import type { JsonObject } from '../../../shared/model/json.ts';
+import { sha256 } from '../intake/canonical.ts';
+import { triggerFor } from '../triggers/index.ts';
+import type { Trigger } from '../triggers/trigger.ts';
+import type { MappingBindings, MappingEvaluator, MappingResult } from './evaluator.ts';
+
+/** The parts of a rule that decide on its body. */
+export type PayloadRule = Pick<LabIntegration, 'mapping' | 'headers'>;
+
+export interface PayloadRequest {
+  integration: PayloadRule;
+  trigger: Trigger;
+  args: JsonObject;
+  bindings: MappingBindings;
+}
+
+export type BuiltPayload =
+  | {
+      ok: true;
+      body: string;
+      contentType: string;
+      /** Lower-case hex SHA-256 of the body's UTF-8 bytes. */
+      sha256: string;
+    }
+  /** For the rule's author; holds no value of the input. */
+  | { ok: false; message: string };
+
+/** Stands for ids that a preview has none of. */
+const PREVIEW_ID = '00000000-0000-7000-8000-000000000000';
+
+function contentTypeOf(headers: Record<string, string>, fallback: string): string {
+  for (const name in headers) {
+    if (name.toLowerCase() === 'content-type') return headers[name] ?? fallback;
+  }
+  return fallback;
+}
+
+function built(body: string, { headers }: PayloadRule, type: string): BuiltPayload {
+  return { ok: true, body, contentType: contentTypeOf(headers, type), sha256: sha256(body) };
+}
+
+function fromMapping(result: MappingResult, rule: PayloadRule): BuiltPayload {
+  if (!result.ok) return { ok: false, message: result.message };
+  const { value } = result;
+  if (value === undefined || value === null || value === '') {
+    return { ok: false, message: 'the mapping produced nothing' };
+  }
+  if (typeof value === 'string') return built(value, rule, 'text/plain; charset=utf-8');
+  if (typeof value === 'object') return built(JSON.stringify(value), rule, 'application/json');
+  const message = `the mapping produced a ${typeof value}; it must produce an object, an array or text`;
+  return { ok: false, message };
+}
+
+/** The arguments that an event with these data would give, were it the first of its lab. */
+function argumentsOf(trigger: Trigger, data: JsonObject): JsonObject {
+  const carried = trigger.carried(data);
+  const references: Reference[] = [
+    { kind: 'event', id: PREVIEW_ID },
+    ...carried.map(({ kind, id }) => ({ kind, id })),
+  ];
+  const lookup = ({ kind, id }: Reference) =>
+    kind === 'event' ? data : carried.find((one) => one.kind === kind && one.id === id)?.document;
+  return trigger.prepare(references, lookup) ?? data;
+}
+
+/** Builds the bodies that partners are sent: a category's default shape, or the rule's mapping. */
+export class PayloadBuilder {
+  readonly #evaluator: MappingEvaluator;
+
+  constructor({ evaluator }: { evaluator: MappingEvaluator }) {
+    this.#evaluator = evaluator;
+  }
+
+  /**
+   * Builds one delivery's body; without a mapping at once, with one when it has been evaluated on
+   * the arguments. A failing mapping is a result.
+   * @throws LabRelayError `INTERNAL` where mappings cannot be evaluated at all.
+   */
+  build(request: PayloadRequest): BuiltPayload | Promise<BuiltPayload> {
+    const { integration, trigger, args, bindings } = request;
+    if (integration.mapping === null) {
+      const body = JSON.stringify(trigger.defaultPayload(args, bindings));
+      return built(body, integration, 'application/json');
+    }
+    return this.#evaluator
+      .evaluate(integration.mapping, args, bindings)
+      .then((result) => fromMapping(result, integration));
+  }
+
+  /**
+   * The body that a rule would make of an event; sends nothing.
+   * @param request.data the event's data; null or left out, the category's own sample
+   * @throws LabRelayError `MAPPING_FAILED` (field `mapping`), `INVALID_INPUT` (fields of `data`)
+   */
+  async preview(request: {
+    actionCategory: string;
+    labId: number;
+    mapping: string | null;
+    headers?: Record<string, string>;
+    data?: JsonObject | null;
+  }): Promise<{ body: string; contentType: string }> {
+    const { actionCategory, labId, mapping, headers = {} } = request;
+    const trigger = triggerFor(actionCategory);
+    if (request.data) parseInput(trigger.data, request.data, 'data');
+    const payload = await this.build({
+      integration: { mapping, headers },
+      trigger,
+      args: argumentsOf(trigger, request.data ?? trigger.sample),
+      bindings: {
+        log_id: PREVIEW_ID,
+        event_id: PREVIEW_ID,
+        lab_id: labId,
+        action_category: actionCategory,
+      },
+    });
+    if (!payload.ok) throw fieldError('MAPPING_FAILED', 'mapping', payload.message);
+    return { body: payload.body, contentType: payload.contentType };
+  }
+
+  /**
+   * Refuses a mapping that cannot be saved: one that does not parse, calls a function that does
+   * not exist, or runs out of time or memory on the category's sample. Other faults on the sample
+   * are let pass: a lab's own fields are not in it, so a good mapping may well fail there.
+   * @throws LabRelayError `MAPPING_FAILED`, field `mapping`
+   */
+  async checkMapping(mapping: string, actionCategory: string): Promise<void> {
+    const trigger = triggerFor(actionCategory);
+    const result = await this.#evaluator.evaluate(mapping, argumentsOf(trigger, trigger.sample), {
+      log_id: PREVIEW_ID,
+      event_id: PREVIEW_ID,
+      lab_id: 1,
+      action_category: actionCategory,
+    });
+    if (!result.ok && result.fault !== 'RUNTIME') {
+      throw fieldError('MAPPING_FAILED', 'mapping', result.message);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type {
+  ClaimedTask,
+  FailedTask,
+  PendingReport,
+  ReportResult,
+  Settlement,
+  Stamp,
+  TaskDeath,
+} from '../../../shared/model/delivery.ts';
+
+/** What recovery did at a start. */
+export interface Recovery {
+  /** Unstamped claims given back to the queue. */
+  requeued: number;
+  /** Stamped attempts without an outcome, now `UNKNOWN`. */
+  unknown: number;
+  /** Tasks that were claimed at two crashes, now in the failed-task queue. */
+  failed: number;
+}
+
+/** What the queue and the dispatcher need of the store, as whole commands. */
+export interface QueuePort {
+  /**
+   * Claims up to `limit` ready tasks for a worker, STAT first, within each integration's
+   * concurrency, from active integrations only.
+   */
+  claim(request: {
+    worker: string;
+    limit: number;
+    leaseUntil: number;
+    now: number;
+  }): Promise<ClaimedTask[]>;
+  /** Notes durably that a suspect task is about to be handled, so that a second crash is told from chance. */
+  begin(request: { worker: string; taskId: number; now: number }): Promise<boolean>;
+  /** True per stamp whose task is still this worker's; only then may bytes leave. */
+  stamp(request: { worker: string; stamp: Stamp }): Promise<boolean>;
+  /** Ends a task with its outcome. */
+  settle(settlement: Settlement): Promise<ReportResult>;
+  /** Moves a task that died into the failed-task queue. */
+  bury(death: TaskDeath): Promise<void>;
+  /** Gives back claimed tasks that were not stamped. */
+  release(request: { worker: string; taskIds: number[] }): Promise<void>;
+  extendLeases(request: { worker: string; leaseUntil: number }): Promise<void>;
+  /**
+   * Deals with expired claims of other workers and, at a start, with all claims that this engine's
+   * former life left behind.
+   */
+  recover(request: { worker: string; now: number; atStart: boolean }): Promise<Recovery>;
+  /** Forgets a kept outcome: the callback route has taken it. */
+  reportTaken(request: { taskId: number }): Promise<void>;
+  /** Outcomes that are kept but not yet taken by the callback route, oldest first. */
+  pendingReports(request: { afterTaskId: number; limit: number }): Promise<PendingReport[]>;
+  listFailedTasks(request: {
+    beforeId: number | null;
+    limit: number;
+    includeRequeued: boolean;
+  }): Promise<FailedTask[]>;
+  /** Queues a failed task once more. */
+  requeueFailedTask(request: {
+    failedTaskId: number;
+    reason: string | null;
+    actor: string;
+    now: number;
+  }): Promise<
+    | { outcome: 'REQUEUED'; logId: string }
+    | { outcome: 'NOT_FOUND' | 'ALREADY_REQUEUED' | 'NO_PAYLOAD' | 'REASON_NEEDED' | 'OPEN_TASK' }
+  >;
+}

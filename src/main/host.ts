@@ -1,0 +1,247 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
+import type { ProcedureName } from '../shared/contract/index.ts';
+import { createFailpoint } from '../shared/failpoint.ts';
+import { foundAdminTokenFile, writeAdminToken } from './admin-token.ts';
+import { type AppLogFile, openAppLog } from './app-log.ts';
+import type { Handlers } from './bridge/handler.ts';
+import { configurationHandlers } from './bridge/procedures/configuration.ts';
+import { healthHandlers } from './bridge/procedures/health.ts';
+import { logHandlers } from './bridge/procedures/logs.ts';
+import { queueHandlers } from './bridge/procedures/queue.ts';
+import { testingHandlers } from './bridge/procedures/testing.ts';
+import type { HostConfig } from './config.ts';
+import { loadKey } from './engine/configuration/key-file.ts';
+import { KeyVault } from './engine/configuration/vault.ts';
+import { HttpTransport } from './engine/dispatch/http-transport.ts';
+import { Engine, type EngineParts } from './engine/engine.ts';
+import { Health, type HealthCheck } from './engine/health.ts';
+import { ChildEvaluator } from './engine/payload/child-evaluator.ts';
+import { forkMappingChild } from './engine/payload/fork-launcher.ts';
+import type { MappingLauncher } from './engine/payload/mapping-messages.ts';
+import { CALLBACK_PATH } from './http/callback-routes.ts';
+import { openHttpServer } from './http/server.ts';
+import { OpenedParts } from './opened-parts.ts';
+import { openStore, type Store } from './store/store.ts';
+import { ownServerAgent, readTlsFiles } from './tls-files.ts';
+import { TroubleWatch } from './trouble-watch.ts';
+import { VERSION } from './version.ts';
+
+/** The built console: beside `out/main` in a build, under `out` seen from the sources. */
+const CONSOLE_FOLDER = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith('.ts') ? '../../out/renderer/' : '../renderer/',
+    import.meta.url,
+  ),
+);
+
+/** What a host may be given beside its configuration. */
+export interface HostExtras {
+  /** Starts the mapping process; the desktop brings its own. */
+  launchMapping?: MappingLauncher;
+  /** Where the built console lies. */
+  consoleFolder?: string;
+  /** See shared/failpoint.ts; for crash tests. */
+  failpoint?: string | undefined;
+  /** Caps the store's size in pages; for tests of a full disk. */
+  maxPageCount?: number | undefined;
+}
+
+/** A running LabRelay: engine, store and local server. */
+export interface Host {
+  /** Where the console and the API are reached from this machine. */
+  url: string;
+  port: number;
+  dataFolder: string;
+  /** The file that holds the first admin key; null where none does. */
+  adminTokenFile: string | null;
+  engine: Engine;
+  /** The contract's handlers, for the desktop's own binding. */
+  handlers: Handlers<ProcedureName>;
+  /** Writes a fault of a procedure to the application log, without input or output. */
+  onFault(fault: { procedure: string; error: unknown }): void;
+  /** Resolves if LabRelay can keep nothing any more and should be started anew. */
+  broken: Promise<Error>;
+  /**
+   * Takes no more requests, lets deliveries under way end, closes the store. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a host: data folder, application log, store, engine, server, and then the first delivery.
+ * What has been opened is closed again if a later step fails.
+ * @throws Error that says what keeps it from starting, and the cure
+ */
+export async function openHost(config: HostConfig, extras: HostExtras = {}): Promise<Host> {
+  // The server closes before the engine, the engine before the store.
+  const opened = new OpenedParts();
+  try {
+    makeDataFolder(config.dataFolder);
+    const log = await openAppLog(config.dataFolder);
+    opened.push(() => log.close());
+    opened.push(async () => log.info('stopped'));
+    return await openParts(config, extras, log, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function openParts(
+  config: HostConfig,
+  extras: HostExtras,
+  log: AppLogFile,
+  opened: OpenedParts,
+): Promise<Host> {
+  const { dataFolder } = config;
+  const tls = config.tlsFiles ? readTlsFiles(config.tlsFiles) : null;
+  const failpoint = extras.failpoint ?? process.env['LABRELAY_FAILPOINT'];
+  const store = await openStore({
+    dataDir: dataFolder,
+    failpoint,
+    maxPageCount: extras.maxPageCount,
+  });
+  opened.push(() => store.close());
+
+  const troubles = new TroubleWatch(log, Date.now);
+  const urlAt = (port: number) =>
+    `${tls ? 'https' : 'http'}://${nameOf(config.listenHost)}:${port}`;
+  // With port 0 it is known once the server listens, and nobody else knows the port before.
+  let url = urlAt(config.port);
+  const internalToken = randomBytes(32).toString('base64url');
+  const ownServer = tls ? ownServerAgent(tls.cert) : undefined;
+  if (ownServer) opened.push(() => ownServer.close());
+  const engine = await openEngine(config, extras, store, troubles, {
+    callback: () => ({ url: url + CALLBACK_PATH, token: internalToken, dispatcher: ownServer }),
+    callbackUrl: () => (config.publicUrl ?? url) + CALLBACK_PATH,
+  });
+  opened.push(() => engine.stop());
+  await engine.load();
+  const made = await engine.configuration.ensureAdminKey(config.adminToken ?? undefined, (token) =>
+    writeAdminToken(dataFolder, token),
+  );
+  if (made !== null) log.info('admin_key_made');
+
+  const health = new Health({
+    figures: () => engine.figures(),
+    delivery: () => troubles.delivery(),
+    notices: () => networkNotices(config),
+    version: VERSION,
+    clock: Date.now,
+  });
+  const handlers: Handlers<ProcedureName> = {
+    ...configurationHandlers(engine.configuration),
+    ...testingHandlers(engine, Date.now),
+    ...logHandlers(engine.directory),
+    ...queueHandlers(engine.failedTasks),
+    ...healthHandlers(health),
+  };
+  const server = await openHttpServer({
+    engine: {
+      configuration: engine.configuration,
+      intake: engine.intake,
+      callback: engine.callback,
+      health: () => health.document(),
+      figures: () => health.figures(),
+    },
+    handlers,
+    policy: config,
+    port: config.port,
+    tls,
+    internalToken,
+    consoleFolder: extras.consoleFolder ?? CONSOLE_FOLDER,
+    version: VERSION,
+    onFault: (fault) => log.error('request_fault', fault),
+  });
+  opened.push(() => server.close());
+  url = urlAt(server.port);
+
+  await engine.start();
+  log.info('started', {
+    version: VERSION,
+    node: process.version,
+    pid: process.pid,
+    port: server.port,
+  });
+  if (config.isInsecure) log.warn('insecure_http');
+  opened.push(async () => log.info('stopping'));
+  return {
+    url,
+    port: server.port,
+    dataFolder,
+    adminTokenFile: foundAdminTokenFile(dataFolder),
+    engine,
+    handlers,
+    onFault: (fault) => log.error('procedure_fault', fault),
+    broken: store.writerDied,
+    close: () => opened.close(),
+  };
+}
+
+async function openEngine(
+  config: HostConfig,
+  extras: HostExtras,
+  store: Store,
+  troubles: TroubleWatch,
+  callbacks: Pick<EngineParts, 'callback' | 'callbackUrl'>,
+): Promise<Engine> {
+  const key = await loadKey({
+    dataFolder: config.dataFolder,
+    environmentKey: config.sealKey ?? undefined,
+  });
+  const failpoint = createFailpoint(extras.failpoint ?? process.env['LABRELAY_FAILPOINT'], () =>
+    process.kill(process.pid, 'SIGKILL'),
+  );
+  return new Engine({
+    store,
+    worker: await store.engineId(randomUUID()),
+    vault: new KeyVault(key),
+    evaluator: new ChildEvaluator(extras.launchMapping ?? forkMappingChild),
+    // A clock that nobody sets: only differences count there.
+    transport: new HttpTransport(() => performance.now(), failpoint),
+    clock: Date.now,
+    failpoint,
+    ...callbacks,
+    log: troubles,
+  });
+}
+
+/**
+ * Makes the folder, and all that will be made in it, for its owner alone. A folder that exists keeps
+ * the rights it was given, so the files in it need their own.
+ */
+function makeDataFolder(folder: string): void {
+  // A worker thread (as in tests) has no mask of its own to set.
+  if (isMainThread) process.umask(0o077);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new Error(
+      `The data folder ${folder} cannot be made (${code}). Name another with --data.`,
+      { cause: error },
+    );
+  }
+}
+
+/** A name by which this machine reaches a listener: a wildcard address is none. */
+function nameOf(listenHost: string): string {
+  if (listenHost === '0.0.0.0' || listenHost === '::') return '127.0.0.1';
+  return listenHost.includes(':') ? `[${listenHost}]` : listenHost;
+}
+
+/** The lasting banner of a server that was opened to the network without TLS. */
+function networkNotices(config: HostConfig): HealthCheck[] {
+  if (!config.isInsecure) return [];
+  return [
+    {
+      name: 'network',
+      ok: false,
+      detail:
+        'plain http on an address that other machines can reach: keys and patient data cross the network in clear; use --tls-cert and --tls-key',
+    },
+  ];
+}

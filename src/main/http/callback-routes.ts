@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import {
+  type CallbackReport,
+  callbackAnswer,
+  callbackReport,
+} from '../../shared/contract/callback.ts';
+import type { KeyGate } from './keys.ts';
+import type { RouteMetrics } from './metrics.ts';
+
+/** What the callback route needs of the engine. */
+export interface ReportTaker {
+  /**
+   * Applies a report by the log's state machine; repeats change nothing.
+   * @throws LabRelayError `UNKNOWN_LOG`
+   */
+  handle(report: CallbackReport): Promise<{ log_id: string; changed: boolean }>;
+}
+
+/** The path that `integration_callback_url` ends in. */
+export const CALLBACK_PATH = '/integration_callback/';
+
+/** Where outside workers, Mirth channels and our own worker over HTTP report to. */
+export function callbackRoutes(
+  scope: FastifyInstance,
+  parts: { callback: ReportTaker; gate: KeyGate; metrics: RouteMetrics },
+): void {
+  scope.withTypeProvider<ZodTypeProvider>().post(CALLBACK_PATH, {
+    schema: {
+      operationId: 'post_integration_callback',
+      summary: 'Reports the outcome or the stage of a delivery; repeats change nothing',
+      tags: ['callbacks'],
+      security: [{ internal_token: [] }],
+      body: callbackReport,
+      response: { 200: callbackAnswer },
+    },
+    onRequest: parts.gate.internal(),
+    handler: async (request) => {
+      try {
+        const answer = await parts.callback.handle(request.body);
+        parts.metrics.callback(answer.changed ? 'changed' : 'unchanged');
+        return answer;
+      } catch (error) {
+        parts.metrics.callback('refused');
+        throw error;
+      }
+    },
+  });
+}

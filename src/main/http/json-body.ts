@@ -1,0 +1,55 @@
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance } from 'fastify';
+import { LabRelayError } from '../../shared/errors.ts';
+
+/**
+ * Takes JSON alone, in UTF-8 alone (RFC 8259 §8.1), and says where a broken body breaks. Bytes that
+ * are no UTF-8 are refused, since decoding them leniently would replace letters of a patient's name
+ * by U+FFFD and pass that on. An empty body is no body: calls without input need none.
+ */
+export function takeJsonBodies(app: FastifyInstance): void {
+  app.removeContentTypeParser('text/plain');
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<Buffer>(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request, bytes, done) => {
+      if (bytes.length === 0) return done(null, undefined);
+      if (!isUtf8(bytes)) {
+        return done(
+          new LabRelayError('INVALID_JSON', 'The body is not UTF-8. Encode it as UTF-8.', [
+            { field: '', reason: 'must be one JSON document in UTF-8' },
+          ]),
+        );
+      }
+      const text = bytes.toString('utf8');
+      return parse(request, text, (error, body) => {
+        if (error) done(brokenJson(text));
+        else done(null, body);
+      });
+    },
+  );
+}
+
+/** Names the place and never quotes the text, which may be about a patient. */
+function brokenJson(text: string): LabRelayError {
+  const place = placeOfFault(text);
+  const where = place === null ? '' : ` (${place})`;
+  return new LabRelayError('INVALID_JSON', `The body is not valid JSON${where}.`, [
+    { field: '', reason: `must be one JSON document in UTF-8${where}` },
+  ]);
+}
+
+function placeOfFault(text: string): string | null {
+  try {
+    JSON.parse(text);
+    // It parses, so the safe parser refused it for its keys.
+    return 'keys named __proto__ or constructor.prototype are not taken';
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    const match = /line (\d+) column (\d+)/.exec(message);
+    if (match) return `line ${match[1]}, column ${match[2]}`;
+    // Where the parser quotes the text it tells no place, and the quote is not passed on.
+    return message.startsWith('Unexpected end') ? 'it ends too early' : null;
+  }
+}

@@ -1,0 +1,119 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { EngineFigures } from '../engine/figures.ts';
+
+/** What the routes count as they go. */
+export interface RouteMetrics {
+  /** One answered event request; `seconds` from its body's arrival to the commit. */
+  event(route: string, outcome: 'accepted' | 'repeated' | 'refused', seconds: number): void;
+  /** One report taken over HTTP. */
+  callback(outcome: 'changed' | 'unchanged' | 'refused'): void;
+  /** One error answer. */
+  problem(code: string): void;
+}
+
+/**
+ * The metrics of one server, in a registry of its own so that several engines in one process do
+ * not mix. Labels are closed sets of our own words: never labs, partners, people or paths as called.
+ */
+export class Metrics implements RouteMetrics {
+  private readonly registry = new Registry();
+  private readonly figures: () => Promise<EngineFigures>;
+
+  private readonly events = new Counter({
+    name: 'labrelay_events_total',
+    help: 'Event requests by route and outcome',
+    labelNames: ['route', 'outcome'] as const,
+    registers: [this.registry],
+  });
+  private readonly commit = new Histogram({
+    name: 'labrelay_event_commit_seconds',
+    help: 'Time from an event body to the commit of its logs and tasks',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [this.registry],
+  });
+  private readonly callbacks = new Counter({
+    name: 'labrelay_callbacks_total',
+    help: 'Reports taken over HTTP by outcome',
+    labelNames: ['outcome'] as const,
+    registers: [this.registry],
+  });
+  private readonly problems = new Counter({
+    name: 'labrelay_http_problems_total',
+    help: 'Error answers by problem code',
+    labelNames: ['code'] as const,
+    registers: [this.registry],
+  });
+  private readonly logs = this.gauge('labrelay_logs', 'Logs by status', ['status']);
+  private readonly tasks = this.gauge('labrelay_tasks', 'Tasks by state (queue depth)', ['state']);
+  private readonly failedTasks = this.gauge('labrelay_failed_tasks', 'Failed tasks not requeued');
+  private readonly oldest = this.gauge(
+    'labrelay_oldest_task_age_seconds',
+    'Age of the oldest waiting task; 0 where none waits',
+  );
+  private readonly inFlight = this.gauge('labrelay_deliveries_in_flight', 'Deliveries in flight');
+  private readonly slots = this.gauge(
+    'labrelay_delivery_slots',
+    'Deliveries that may be in flight',
+  );
+  private readonly storeBytes = this.gauge('labrelay_store_bytes', 'Size of the store file');
+  private readonly attempts = new Counter({
+    name: 'labrelay_attempts_total',
+    help: 'Attempts ended since the start by outcome, certainty and error kind',
+    labelNames: ['outcome', 'certainty', 'error_kind'] as const,
+    registers: [this.registry],
+  });
+
+  /** @param figures asked at each scrape, so that nothing is counted twice */
+  constructor(figures: () => Promise<EngineFigures>, version: string) {
+    this.figures = figures;
+    collectDefaultMetrics({ register: this.registry });
+    this.gauge('labrelay_info', 'The running version', ['version']).set({ version }, 1);
+  }
+
+  event(route: string, outcome: 'accepted' | 'repeated' | 'refused', seconds: number): void {
+    this.events.inc({ route, outcome });
+    if (outcome === 'accepted') this.commit.observe(seconds);
+  }
+
+  callback(outcome: 'changed' | 'unchanged' | 'refused'): void {
+    this.callbacks.inc({ outcome });
+  }
+
+  problem(code: string): void {
+    this.problems.inc({ code });
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** The Prometheus text of this moment. */
+  async text(): Promise<string> {
+    const figures = await this.figures();
+    this.logs.reset();
+    for (const [status, count] of Object.entries(figures.store.logsByStatus)) {
+      this.logs.set({ status }, count);
+    }
+    this.tasks.reset();
+    for (const [state, count] of Object.entries(figures.store.tasksByState)) {
+      this.tasks.set({ state }, count);
+    }
+    const { oldestTaskAt } = figures.store;
+    this.oldest.set(oldestTaskAt === null ? 0 : Math.max(0, Date.now() - oldestTaskAt) / 1000);
+    this.failedTasks.set(figures.store.failedTasks);
+    this.storeBytes.set(figures.store.fileBytes);
+    this.inFlight.set(figures.inFlight);
+    this.slots.set(figures.slots);
+    // The engine keeps the count; this counter only shows it.
+    this.attempts.reset();
+    for (const { outcome, certainty, errorKind, count } of figures.attempts) {
+      const labels = { outcome, certainty: certainty ?? 'NONE', error_kind: errorKind ?? 'NONE' };
+      this.attempts.inc(labels, count);
+    }
+    return this.registry.metrics();
+  }
+
+  private gauge<L extends string = never>(name: string, help: string, labelNames: L[] = []) {
+    return new Gauge<L>({ name, help, labelNames, registers: [this.registry] });
+  }
+}

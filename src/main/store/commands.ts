@@ -1,0 +1,59 @@
+import type { Database } from 'better-sqlite3';
+import { createConfigurationStatements } from './configuration.ts';
+import { createInsertDelivery } from './deliveries.ts';
+import { createDirectoryQueries } from './directory.ts';
+import { createBury, createFailedTaskCommands, createFailedTaskQueries } from './failed-tasks.ts';
+import { createFigureQueries } from './figures.ts';
+import type { Command } from './group-commit.ts';
+import { createIntakeCommands, createIntakeQueries } from './intake.ts';
+import { createQueueCommands, createQueueQueries } from './queue.ts';
+import { createRecovery } from './recovery.ts';
+import { createApplyReport } from './reports.ts';
+import { createSearchQueries } from './search.ts';
+import { createTextIndexCommands } from './text-index.ts';
+
+/** Everything the writer thread can be told, by name. */
+export function createCommands(db: Database): ReadonlyMap<string, Command> {
+  const applyReport = createApplyReport(db);
+  const bury = createBury(db, applyReport);
+  return byName({
+    report: applyReport,
+    ...createIntakeCommands(db, createInsertDelivery(db)),
+    ...createQueueCommands(db, applyReport, bury),
+    ...createFailedTaskCommands(db),
+    ...createRecovery(db, applyReport, bury),
+    ...createTextIndexCommands(db),
+    ...createConfigurationStatements(db),
+    ...createEngineIdentity(db),
+  });
+}
+
+/** Everything a reader thread can be asked, by name. */
+export function createQueries(db: Database): ReadonlyMap<string, Command> {
+  return byName({
+    ...createIntakeQueries(db),
+    ...createDirectoryQueries(db),
+    ...createSearchQueries(db),
+    ...createQueueQueries(db),
+    ...createFailedTaskQueries(db),
+    ...createFigureQueries(db),
+  });
+}
+
+/** The engine that owns this data folder: its claims are known again after a restart. */
+function createEngineIdentity(db: Database) {
+  const insert = db.prepare(
+    `INSERT INTO meta (name, value) VALUES ('engine_id', ?) ON CONFLICT DO NOTHING`,
+  );
+  const get = db.prepare<[], string>(`SELECT value FROM meta WHERE name = 'engine_id'`).pluck();
+  return {
+    engineId(proposed: string): string {
+      insert.run(proposed);
+      return get.get() ?? proposed;
+    },
+  };
+}
+
+function byName(commands: Record<string, (input: never) => unknown>): ReadonlyMap<string, Command> {
+  return new Map(Object.entries(commands));
+}

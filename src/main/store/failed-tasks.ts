@@ -1,0 +1,194 @@
+import type { Database } from 'better-sqlite3';
+import type {
+  AttemptReport,
+  FailedTask,
+  ReportResult,
+  TaskDeath,
+} from '../../shared/model/delivery.ts';
+import type { Certainty, FailedTaskCause } from '../../shared/model/vocabulary.ts';
+import { STAT } from './deliveries.ts';
+import { inDoubt } from './reports.ts';
+
+interface DeadRow {
+  log_seq: number;
+  log_id: string;
+  attempt: number;
+  newest_attempt: number;
+  certainty: Certainty | null;
+}
+
+interface FailedRow {
+  failed_task_id: number;
+  log_id: string;
+  attempt: number | null;
+  lab_id: number;
+  lab_integration_id: number | null;
+  action_category: string;
+  cause: FailedTaskCause;
+  error_message: string;
+  certainty: Certainty | null;
+  failed_at: number;
+  requeued_at: number | null;
+  requeue_reason: string | null;
+}
+
+/**
+ * Moves tasks that died before their handler could report into the failed-task queue; their logs
+ * tell of it too.
+ */
+export function createBury(
+  db: Database,
+  applyReport: (report: AttemptReport) => ReportResult,
+): (death: TaskDeath) => void {
+  const dead = db.prepare<[number], DeadRow>(
+    `SELECT t.log_seq, l.log_id, t.attempt, l.newest_attempt, l.certainty FROM task t JOIN log l ON l.log_seq = t.log_seq
+     WHERE t.task_id = ?`,
+  );
+  const remove = db.prepare('DELETE FROM task WHERE task_id = ?');
+  const insert = db.prepare(
+    `INSERT INTO failed_task (log_seq, attempt, cause, error_message, certainty, failed_at)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+  // Where no attempt was ever stamped there is none to report on; the log alone is told.
+  const failLog = db.prepare(
+    `UPDATE log SET status = 'FAIL', certainty = 'NOT_SENT', error_kind = 'HANDLER', error_message = ?,
+       stage = 'REPORTED', activity_date = ?, updated_at = ?
+     WHERE log_seq = ? AND status <> 'SUCCESS'`,
+  );
+  const textPending = db.prepare('INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)');
+
+  return ({ taskId, cause, errorMessage, stamped, at }) => {
+    const task = dead.get(taskId);
+    if (!task) return;
+    // An earlier attempt may have arrived: that this one did not start takes nothing of it back.
+    const certainty = stamped ? 'UNKNOWN' : (task.certainty ?? 'NOT_SENT');
+    if (stamped) {
+      const { log_id: logId, attempt } = task;
+      applyReport(inDoubt({ logId, attempt }, 'HANDLER', errorMessage, at));
+    } else if (task.newest_attempt === 0) {
+      failLog.run(errorMessage, at, at, task.log_seq);
+      textPending.run(task.log_seq);
+    }
+    insert.run(task.log_seq, stamped ? task.attempt : null, cause, errorMessage, certainty, at);
+    remove.run(taskId);
+  };
+}
+
+/** Queueing a failed task once more. */
+export function createFailedTaskCommands(db: Database) {
+  const find = db.prepare<
+    [number],
+    {
+      log_seq: number;
+      log_id: string;
+      certainty: Certainty | null;
+      requeued_at: number | null;
+      lab_integration_id: number | null;
+      priority: string;
+      ordering_key: string | null;
+      newest_attempt: number;
+      revision: number;
+      open_task: number | null;
+    }
+  >(
+    `SELECT f.log_seq, l.log_id, l.certainty, f.requeued_at, l.lab_integration_id, l.priority,
+       l.ordering_key, l.newest_attempt, l.revision,
+       (SELECT t.task_id FROM task t WHERE t.log_seq = f.log_seq) AS open_task
+     FROM failed_task f JOIN log l ON l.log_seq = f.log_seq WHERE f.failed_task_id = ?`,
+  );
+  const insertTask = db.prepare(
+    `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, due_at, kind, attempt, revision)
+     VALUES (?, ?, 'READY', ?, ?, ?, 'MANUAL', ?, ?)`,
+  );
+  const mark = db.prepare(
+    'UPDATE failed_task SET requeued_at = ?, requeue_reason = ? WHERE failed_task_id = ?',
+  );
+  const count = db.prepare(
+    'UPDATE log SET retry_count = retry_count + 1, updated_at = ? WHERE log_seq = ?',
+  );
+  const note = db.prepare(
+    `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, 'REQUEUED', ?)`,
+  );
+
+  return {
+    requeueFailedTask(request: {
+      failedTaskId: number;
+      reason: string | null;
+      actor: string;
+      now: number;
+    }) {
+      const task = find.get(request.failedTaskId);
+      if (!task) return { outcome: 'NOT_FOUND' as const };
+      if (task.requeued_at !== null) return { outcome: 'ALREADY_REQUEUED' as const };
+      if (task.open_task !== null) return { outcome: 'OPEN_TASK' as const };
+      if (task.revision === 0 || task.lab_integration_id === null) {
+        return { outcome: 'NO_PAYLOAD' as const };
+      }
+      if (mayHold(task.certainty) && request.reason === null) {
+        return { outcome: 'REASON_NEEDED' as const };
+      }
+      insertTask.run(
+        task.log_seq,
+        task.lab_integration_id,
+        task.priority === 'STAT' ? STAT : STAT + 1,
+        task.ordering_key,
+        request.now,
+        task.newest_attempt + 1,
+        task.revision,
+      );
+      mark.run(request.now, request.reason, request.failedTaskId);
+      count.run(request.now, task.log_seq);
+      note.run(
+        task.log_seq,
+        request.now,
+        request.actor,
+        request.reason ?? 'queued once more from the failed-task queue',
+      );
+      return { outcome: 'REQUEUED' as const, logId: task.log_id };
+    },
+  };
+}
+
+/** Whether the receiver may hold the message, as the log knows by now. */
+function mayHold(certainty: Certainty | null): boolean {
+  return certainty === 'UNKNOWN' || certainty === 'COMMITTED' || certainty === 'ACCEPTED';
+}
+
+/** The failed-task queue as people read it. */
+export function createFailedTaskQueries(db: Database) {
+  const list = db.prepare<
+    [{ beforeId: number | null; limit: number; includeRequeued: number }],
+    FailedRow
+  >(
+    `SELECT f.failed_task_id, l.log_id, f.attempt, l.lab_id, l.lab_integration_id, l.action_category,
+       f.cause, f.error_message, f.certainty, f.failed_at, f.requeued_at, f.requeue_reason
+     FROM failed_task f JOIN log l ON l.log_seq = f.log_seq
+     WHERE (@beforeId IS NULL OR f.failed_task_id < @beforeId)
+       AND (@includeRequeued = 1 OR f.requeued_at IS NULL)
+     ORDER BY f.failed_task_id DESC LIMIT @limit`,
+  );
+  return {
+    listFailedTasks(request: {
+      beforeId: number | null;
+      limit: number;
+      includeRequeued: boolean;
+    }): FailedTask[] {
+      return list
+        .all({ ...request, includeRequeued: request.includeRequeued ? 1 : 0 })
+        .map((row) => ({
+          failedTaskId: row.failed_task_id,
+          logId: row.log_id,
+          attempt: row.attempt,
+          labId: row.lab_id,
+          labIntegrationId: row.lab_integration_id,
+          actionCategory: row.action_category,
+          cause: row.cause,
+          errorMessage: row.error_message,
+          certainty: row.certainty,
+          failedAt: row.failed_at,
+          requeuedAt: row.requeued_at,
+          requeueReason: row.requeue_reason,
+        }));
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { statSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
+import type { StoreFigures } from '../../shared/model/health.ts';
+
+/** Counts for health and metrics. */
+export function createFigureQueries(db: Database) {
+  const byStatus = db.prepare<[], { status: string; n: number }>(
+    `SELECT status, count(*) AS n FROM log WHERE status <> 'SUCCESS' GROUP BY status`,
+  );
+  const all = db.prepare<[], number>('SELECT count(*) FROM log').pluck();
+  const byState = db.prepare<[], { state: string; n: number }>(
+    'SELECT state, count(*) AS n FROM task GROUP BY state',
+  );
+  const failed = db
+    .prepare<[], number>('SELECT count(*) FROM failed_task WHERE requeued_at IS NULL')
+    .pluck();
+  const oldest = db
+    .prepare<[], number | null>("SELECT min(due_at) FROM task WHERE state IN ('READY', 'CLAIMED')")
+    .pluck();
+
+  return {
+    figures(): StoreFigures {
+      const logsByStatus: Record<string, number> = {};
+      let unsuccessful = 0;
+      for (const { status, n } of byStatus.all()) {
+        logsByStatus[status] = n;
+        unsuccessful += n;
+      }
+      // Successes are most rows and have no index of their own: they are what is left.
+      logsByStatus['SUCCESS'] = (all.get() ?? 0) - unsuccessful;
+      return {
+        schemaVersion: db.pragma('user_version', { simple: true }) as number,
+        logsByStatus,
+        tasksByState: Object.fromEntries(byState.all().map(({ state, n }) => [state, n])),
+        failedTasks: failed.get() ?? 0,
+        oldestTaskAt: oldest.get() ?? null,
+        fileBytes: statSync(db.name).size,
+      };
+    },
+  };
+}

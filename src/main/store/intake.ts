@@ -1,0 +1,208 @@
+import type { Database } from 'better-sqlite3';
+import type { NewDelivery } from '../../shared/model/delivery.ts';
+import type { DomainObject, ObjectWrite, Reference } from '../../shared/model/domain.ts';
+import type {
+  AcceptEvent,
+  AcceptResult,
+  IdempotencyUse,
+  IntakeAnswer,
+  IntakeQuestion,
+  Repeat,
+} from '../../shared/model/event.ts';
+import type { JsonObject } from '../../shared/model/json.ts';
+import { decodeBody, encodeBody, type StoredBody } from './bodies.ts';
+import { Undone } from './group-commit.ts';
+
+interface AnswerRow {
+  body_hash: string;
+  status: number;
+  answer: string;
+}
+
+interface ObjectRow {
+  version: number;
+  source_updated_at: number | null;
+  document: StoredBody;
+}
+
+/** Earlier requests and domain objects: asked before building, and again inside the transaction. */
+function createRepeats(db: Database) {
+  const byKey = db.prepare<[string, string], AnswerRow>(
+    'SELECT body_hash, status, answer FROM idempotency WHERE scope = ? AND key = ?',
+  );
+  const byEvent = db.prepare<[string, number], AnswerRow>(
+    'SELECT body_hash, answer_status AS status, answer FROM event WHERE event_id = ? AND lab_id = ?',
+  );
+  const told = (row: AnswerRow, bodyHash: string, by: 'idempotency_key' | 'event_id'): Repeat =>
+    row.body_hash === bodyHash
+      ? { kind: 'SAME', status: row.status, answer: JSON.parse(row.answer) as JsonObject }
+      : { kind: 'OTHER_BODY', by };
+
+  return {
+    byIdempotencyKey(use: IdempotencyUse): Repeat | null {
+      const row = byKey.get(use.scope, use.key);
+      return row ? told(row, use.bodyHash, 'idempotency_key') : null;
+    },
+    byEventId(eventId: string, labId: number, bodyHash: string): Repeat | null {
+      const row = byEvent.get(eventId, labId);
+      return row ? told(row, bodyHash, 'event_id') : null;
+    },
+  };
+}
+
+/** Reading side of intake. */
+export function createIntakeQueries(db: Database) {
+  const repeats = createRepeats(db);
+  const object = db.prepare<[string, string, number], ObjectRow>(
+    'SELECT version, source_updated_at, document FROM domain_object WHERE id = ? AND kind = ? AND lab_id = ?',
+  );
+  const event = db.prepare<[string, number], { document: StoredBody }>(
+    'SELECT document FROM event WHERE event_id = ? AND lab_id = ?',
+  );
+
+  const read = (labId: number, { kind, id }: Reference): DomainObject | null => {
+    if (kind === 'event') {
+      // The event's own document is a domain object too; it never changes.
+      const row = event.get(id, labId);
+      return row
+        ? { kind, id, version: 1, sourceUpdatedAt: null, document: parse(row.document) }
+        : null;
+    }
+    const row = object.get(id, kind, labId);
+    return row
+      ? {
+          kind,
+          id,
+          version: row.version,
+          sourceUpdatedAt: row.source_updated_at,
+          document: parse(row.document),
+        }
+      : null;
+  };
+
+  return {
+    readIntake({
+      labId,
+      references,
+      eventId,
+      bodyHash,
+      idempotency,
+    }: IntakeQuestion): IntakeAnswer {
+      const repeat =
+        (idempotency && repeats.byIdempotencyKey(idempotency)) ??
+        (eventId === null ? null : repeats.byEventId(eventId, labId, bodyHash));
+      return {
+        objects: references.map((reference) => read(labId, reference) ?? null),
+        repeat,
+      };
+    },
+  };
+}
+
+/** `AcceptEvent` with its documents already written as JSON, so that they cross the thread as text. */
+export type EncodedAcceptEvent = Omit<AcceptEvent, 'event' | 'objects' | 'answer'> & {
+  event: Omit<AcceptEvent['event'], 'document'> & { document: string };
+  objects: (Omit<ObjectWrite, 'document'> & { document: string })[];
+  answer: string;
+};
+
+/** Done on the calling thread: one string is copied much faster than an object of many. */
+export function encodeAcceptEvent(command: AcceptEvent): EncodedAcceptEvent {
+  return {
+    ...command,
+    event: { ...command.event, document: JSON.stringify(command.event.document) },
+    objects: command.objects.map((object) => ({
+      ...object,
+      document: JSON.stringify(object.document),
+    })),
+    answer: JSON.stringify(command.answer),
+  };
+}
+
+/** Writing side of intake: an event with all that is committed for it. */
+export function createIntakeCommands(
+  db: Database,
+  insertDelivery: (delivery: NewDelivery) => void,
+) {
+  const repeats = createRepeats(db);
+  const insertObject = db.prepare(
+    `INSERT INTO domain_object (lab_id, kind, id, version, source_updated_at, document, created_at, updated_at)
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  );
+  const updateObject = db.prepare(
+    `UPDATE domain_object SET version = version + 1, source_updated_at = ?, document = ?, updated_at = ?
+     WHERE id = ? AND kind = ? AND lab_id = ? AND version = ?`,
+  );
+  const insertEvent = db.prepare(
+    `INSERT INTO event (lab_id, event_id, action_category_list_id, document, body_hash, access_key_id,
+       answer_status, answer, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const insertKey = db.prepare(
+    `INSERT INTO idempotency (scope, key, body_hash, status, answer, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+  const purge = db.prepare<[number]>('DELETE FROM idempotency WHERE expires_at <= ?');
+
+  const writeObject = (
+    labId: number,
+    now: number,
+    object: EncodedAcceptEvent['objects'][number],
+  ) => {
+    const { kind, id, baseVersion, sourceUpdatedAt } = object;
+    const document = encodeBody(object.document);
+    const { changes } =
+      baseVersion === null
+        ? insertObject.run(labId, kind, id, sourceUpdatedAt, document, now, now)
+        : updateObject.run(sourceUpdatedAt, document, now, id, kind, labId, baseVersion);
+    return changes === 1;
+  };
+
+  return {
+    acceptEvent(command: EncodedAcceptEvent): AcceptResult | Undone {
+      const { event, idempotency } = command;
+      // Asked again here: another request may have committed since intake read.
+      const repeat =
+        (idempotency && repeats.byIdempotencyKey(idempotency)) ??
+        (event.bodyHash === ''
+          ? null
+          : repeats.byEventId(event.eventId, event.labId, event.bodyHash));
+      if (repeat) return { outcome: 'REPEAT', repeat };
+
+      for (const object of command.objects) {
+        if (!writeObject(event.labId, event.receivedAt, object)) {
+          return new Undone({ outcome: 'CONFLICT' } satisfies AcceptResult);
+        }
+      }
+      insertEvent.run(
+        event.labId,
+        event.eventId,
+        event.actionCategoryListId,
+        encodeBody(event.document),
+        event.bodyHash,
+        event.accessKeyId,
+        command.answerStatus,
+        command.answer,
+        event.receivedAt,
+      );
+      for (const delivery of command.deliveries) insertDelivery(delivery);
+      if (idempotency) {
+        insertKey.run(
+          idempotency.scope,
+          idempotency.key,
+          idempotency.bodyHash,
+          command.answerStatus,
+          command.answer,
+          idempotency.expiresAt,
+        );
+      }
+      return { outcome: 'ACCEPTED' };
+    },
+
+    purgeIdempotencyKeys(now: number): number {
+      return purge.run(now).changes;
+    },
+  };
+}
+
+function parse(document: StoredBody): JsonObject {
+  return JSON.parse(decodeBody(document)) as JsonObject;
+}

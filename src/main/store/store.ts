@@ -1,0 +1,222 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type {
+  AttemptReport,
+  ClaimedTask,
+  FailedTask,
+  LogOrigin,
+  LogRecord,
+  PendingReport,
+  ReportResult,
+  Settlement,
+  Stamp,
+  TaskDeath,
+} from '../../shared/model/delivery.ts';
+import type {
+  AcceptEvent,
+  AcceptResult,
+  IntakeAnswer,
+  IntakeQuestion,
+} from '../../shared/model/event.ts';
+import type { StoreFigures } from '../../shared/model/health.ts';
+import type { LogPage, LogSearch } from '../../shared/model/search.ts';
+import { Channel } from './channel.ts';
+import type { createConfigurationStatements } from './configuration.ts';
+import type { createFailedTaskCommands } from './failed-tasks.ts';
+import { lockFolder } from './folder-lock.ts';
+import { encodeAcceptEvent } from './intake.ts';
+import type { ThreadOptions } from './protocol.ts';
+import type { ClaimRequest } from './queue.ts';
+
+/** What a store is opened with. */
+export interface StoreOptions {
+  /** The data folder; made (owner only) where it does not exist. */
+  dataDir: string;
+  /** See shared/failpoint.ts; for crash tests. */
+  failpoint?: string | undefined;
+  /** Caps the file's size in pages; for tests of a full disk. */
+  maxPageCount?: number | undefined;
+}
+
+type ConfigurationStatements = ReturnType<typeof createConfigurationStatements>;
+type FailedTaskCommands = ReturnType<typeof createFailedTaskCommands>;
+
+/** A synchronous statement's function as the calling thread sees it. */
+type Remote<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
+type RemoteConfiguration = {
+  [K in keyof ConfigurationStatements]: Remote<ConfigurationStatements[K]>;
+};
+
+/**
+ * The SQLite store, seen from the engine's thread: every method is one whole command or query. The
+ * only writer and two readers run on threads of their own; the second reader keeps a slow search
+ * from delaying the point reads that intake and the log page make.
+ */
+export class Store {
+  readonly #writer: Channel;
+  readonly #points: Channel;
+  readonly #searches: Channel;
+  readonly #release: () => void;
+  #closing: Promise<void> | null = null;
+  /** The configuration room's commands. */
+  readonly configuration: RemoteConfiguration;
+
+  constructor(writer: Channel, points: Channel, searches: Channel, release: () => void) {
+    this.#writer = writer;
+    this.#points = points;
+    this.#searches = searches;
+    this.#release = release;
+    const call = (name: string) => (input?: unknown) => writer.call(name, input ?? null);
+    this.configuration = {
+      loadConfiguration: call('loadConfiguration'),
+      saveOrganization: call('saveOrganization'),
+      saveLab: call('saveLab'),
+      saveActionCategory: call('saveActionCategory'),
+      saveDeveloperAuthentication: call('saveDeveloperAuthentication'),
+      saveLabIntegration: call('saveLabIntegration'),
+      saveAccessKey: call('saveAccessKey'),
+      revokeAccessKey: call('revokeAccessKey'),
+      saveSettings: call('saveSettings'),
+    } as RemoteConfiguration;
+  }
+
+  // Intake
+  readIntake(question: IntakeQuestion): Promise<IntakeAnswer> {
+    return this.#points.call('readIntake', question);
+  }
+  acceptEvent(command: AcceptEvent): Promise<AcceptResult> {
+    return this.#writer.call('acceptEvent', encodeAcceptEvent(command));
+  }
+  purgeIdempotencyKeys(now: number): Promise<number> {
+    return this.#writer.call('purgeIdempotencyKeys', now);
+  }
+
+  // Directory
+  getLog(logId: string): Promise<LogRecord | null> {
+    return this.#points.call('getLog', logId);
+  }
+  originOfLog(logId: string): Promise<LogOrigin | null> {
+    return this.#points.call('originOfLog', logId);
+  }
+  searchLogs(search: LogSearch): Promise<LogPage> {
+    return this.#searches.call('searchLogs', search);
+  }
+  indexText(limit: number): Promise<number> {
+    return this.#writer.call('indexText', limit);
+  }
+  figures(): Promise<StoreFigures> {
+    // Not among the point reads: counting a million logs would hold up intake.
+    return this.#searches.call('figures', null);
+  }
+
+  // Queue
+  claim(request: ClaimRequest): Promise<ClaimedTask[]> {
+    return this.#writer.call('claim', request);
+  }
+  begin(request: { worker: string; taskId: number; now: number }): Promise<boolean> {
+    return this.#writer.call('begin', request);
+  }
+  stamp(request: { worker: string; stamp: Stamp }): Promise<boolean> {
+    return this.#writer.call('stamp', request);
+  }
+  settle(settlement: Settlement): Promise<ReportResult> {
+    return this.#writer.call('settle', settlement);
+  }
+  report(report: AttemptReport): Promise<ReportResult> {
+    return this.#writer.call('report', report);
+  }
+  reportTaken(request: { taskId: number }): Promise<void> {
+    return this.#writer.call('reportTaken', request);
+  }
+  bury(death: TaskDeath): Promise<void> {
+    return this.#writer.call('bury', death);
+  }
+  release(request: { worker: string; taskIds: number[] }): Promise<void> {
+    return this.#writer.call('release', request);
+  }
+  extendLeases(request: { worker: string; leaseUntil: number }): Promise<void> {
+    return this.#writer.call('extendLeases', request);
+  }
+  recover(request: { worker: string; now: number; atStart: boolean }): Promise<{
+    requeued: number;
+    unknown: number;
+    failed: number;
+  }> {
+    return this.#writer.call('recover', request);
+  }
+  pendingReports(request: { afterTaskId: number; limit: number }): Promise<PendingReport[]> {
+    return this.#points.call('pendingReports', request);
+  }
+  listFailedTasks(request: {
+    beforeId: number | null;
+    limit: number;
+    includeRequeued: boolean;
+  }): Promise<FailedTask[]> {
+    return this.#searches.call('listFailedTasks', request);
+  }
+  requeueFailedTask: Remote<FailedTaskCommands['requeueFailedTask']> = (request) =>
+    this.#writer.call('requeueFailedTask', request);
+  /** The id of the engine that owns this data folder; `proposed` becomes it at the first call. */
+  engineId(proposed: string): Promise<string> {
+    return this.#writer.call('engineId', proposed);
+  }
+
+  /** Resolves when the writing thread is gone without having been closed; nothing can be kept then. */
+  get writerDied(): Promise<Error> {
+    return this.#writer.died;
+  }
+
+  /** Closes behind all commands under way and lets go of the data folder. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await Promise.allSettled([this.#points.close(), this.#searches.close()]);
+      // Last, so that its close folds the WAL into the file.
+      await this.#writer.close();
+    } finally {
+      this.#release();
+    }
+  }
+}
+
+/** The store's file in a data folder. */
+export function storeFile(dataDir: string): string {
+  return join(dataDir, 'labrelay.db');
+}
+
+/**
+ * Opens the store of a data folder, migrating it where that is needed.
+ *
+ * @throws LabRelayError `STORE_LOCKED` where another engine holds the folder, `STORE_NEWER` where a
+ * newer LabRelay has written it
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const lock = lockFolder(options.dataDir);
+  const opened: Channel[] = [];
+  try {
+    const thread = async (role: ThreadOptions['role']): Promise<Channel> => {
+      const channel = await Channel.open({
+        role,
+        file: storeFile(options.dataDir),
+        backupFolder: join(options.dataDir, 'backups'),
+        failpoint: options.failpoint,
+        maxPageCount: options.maxPageCount,
+      });
+      opened.push(channel);
+      return channel;
+    };
+    // The writer first: it makes and migrates the file that the readers open.
+    const writer = await thread('writer');
+    const [points, searches] = [await thread('reader'), await thread('reader')];
+    return new Store(writer, points, searches, () => lock.release());
+  } catch (error) {
+    for (const channel of opened) await channel.close();
+    lock.release();
+    throw error;
+  }
+}

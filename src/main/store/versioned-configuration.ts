@@ -1,0 +1,134 @@
+import type { Database } from 'better-sqlite3';
+import type {
+  ConfigurationWrite,
+  DeveloperAuthentication,
+  IntegrationSettings,
+  LabIntegration,
+} from '../../shared/model/configuration.ts';
+import {
+  type AuthenticationRow,
+  authenticationOf,
+  type IntegrationRow,
+  integrationOf,
+} from './configuration-rows.ts';
+
+/** What stands in the way of a guarded update; null: nothing. */
+function obstacle(
+  current: { version: number } | undefined,
+  expectedVersion: number | null,
+): { outcome: 'NOT_FOUND' } | { outcome: 'STALE'; currentVersion: number } | null {
+  if (!current) return { outcome: 'NOT_FOUND' };
+  return expectedVersion !== null && expectedVersion !== current.version
+    ? { outcome: 'STALE', currentVersion: current.version }
+    : null;
+}
+
+/** Writes of what has versions. Each runs inside the writer's transaction. */
+export function createVersionedConfiguration(db: Database) {
+  const authenticationVersion = db.prepare<[number], { version: number }>(
+    'SELECT version FROM developer_authentication WHERE developer_authentication_id = ?',
+  );
+  const addAuthentication = db.prepare<[object], AuthenticationRow>(
+    `INSERT INTO developer_authentication
+       (lab_id, organization_id, name, kind, public_keys, sealed_keys, is_active, version, updated_at)
+     VALUES (@labId, @organizationId, @name, @kind, @publicKeys, @sealedKeys, @isActive, 1, @now)
+     RETURNING *`,
+  );
+  const updateAuthentication = db.prepare<[object], AuthenticationRow>(
+    `UPDATE developer_authentication SET lab_id = @labId, organization_id = @organizationId,
+       name = @name, kind = @kind, public_keys = @publicKeys, sealed_keys = @sealedKeys,
+       is_active = @isActive, version = version + 1, updated_at = @now
+     WHERE developer_authentication_id = @id
+     RETURNING *`,
+  );
+  const integrationVersion = db.prepare<[number], { version: number }>(
+    'SELECT version FROM lab_integration WHERE lab_integration_id = ?',
+  );
+  const addIntegration = db.prepare<[object], IntegrationRow>(
+    `INSERT INTO lab_integration
+       (lab_id, organization_id, action_category_list_id, developer_authentication_id, name,
+        is_active, max_concurrency, settings, version, created_at, updated_at)
+     VALUES (@labId, @organizationId, @actionCategoryListId, @developerAuthenticationId, @name,
+        @isActive, @maxConcurrency, @settings, 1, @now, @now)
+     RETURNING lab_integration_id, settings, version, created_at, updated_at`,
+  );
+  const updateIntegration = db.prepare<[object], IntegrationRow>(
+    `UPDATE lab_integration SET lab_id = @labId, organization_id = @organizationId,
+       action_category_list_id = @actionCategoryListId,
+       developer_authentication_id = @developerAuthenticationId, name = @name,
+       is_active = @isActive, max_concurrency = @maxConcurrency, settings = @settings,
+       version = version + 1, updated_at = @now
+     WHERE lab_integration_id = @id
+     RETURNING lab_integration_id, settings, version, created_at, updated_at`,
+  );
+  const keepVersion = db.prepare<[object]>(
+    `INSERT INTO lab_integration_version (lab_integration_id, version, settings, changed_by, changed_at)
+     VALUES (@id, @version, @settings, @changedBy, @now)`,
+  );
+
+  return {
+    saveDeveloperAuthentication(command: {
+      developerAuthenticationId: number | null;
+      expectedVersion: number | null;
+      values: Omit<DeveloperAuthentication, 'developerAuthenticationId' | 'version' | 'updatedAt'>;
+      now: number;
+    }): ConfigurationWrite<DeveloperAuthentication> {
+      const { developerAuthenticationId: id, expectedVersion, values, now } = command;
+      const columns = {
+        labId: values.labId,
+        organizationId: values.organizationId,
+        name: values.name,
+        kind: values.kind,
+        publicKeys: JSON.stringify(values.publicKeys),
+        sealedKeys: JSON.stringify(values.sealedKeys),
+        isActive: values.isActive ? 1 : 0,
+        now,
+      };
+      if (id !== null) {
+        const refusal = obstacle(authenticationVersion.get(id), expectedVersion);
+        if (refusal) return refusal;
+      }
+      const row =
+        id === null ? addAuthentication.get(columns) : updateAuthentication.get({ ...columns, id });
+      return { outcome: 'SAVED', row: authenticationOf(written(row)) };
+    },
+
+    saveLabIntegration(command: {
+      labIntegrationId: number | null;
+      expectedVersion: number | null;
+      settings: IntegrationSettings;
+      changedBy: string;
+      now: number;
+    }): ConfigurationWrite<LabIntegration> {
+      const { labIntegrationId: id, expectedVersion, settings, changedBy, now } = command;
+      const text = JSON.stringify(settings);
+      const columns = {
+        labId: settings.labId,
+        organizationId: settings.organizationId,
+        actionCategoryListId: settings.actionCategoryListId,
+        developerAuthenticationId: settings.developerAuthenticationId,
+        name: settings.name,
+        isActive: settings.isActive ? 1 : 0,
+        maxConcurrency: settings.maxConcurrency,
+        settings: text,
+        now,
+      };
+      if (id !== null) {
+        const refusal = obstacle(integrationVersion.get(id), expectedVersion);
+        if (refusal) return refusal;
+      }
+      const row = written(
+        id === null ? addIntegration.get(columns) : updateIntegration.get({ ...columns, id }),
+      );
+      const { lab_integration_id, version } = row;
+      keepVersion.run({ id: lab_integration_id, version, settings: text, changedBy, now });
+      return { outcome: 'SAVED', row: integrationOf(row) };
+    },
+  };
+}
+
+/** The row that a RETURNING statement must have given. */
+export function written<R>(row: R | undefined): R {
+  if (row === undefined) throw new Error('a configuration write returned no row');
+  return row;
+}

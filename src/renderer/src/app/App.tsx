@@ -1,0 +1,75 @@
+import { useEffect } from 'react';
+import { HealthBar } from '../components/HealthBar.tsx';
+import { Notice } from '../components/Notice.tsx';
+import { Time } from '../components/Time.tsx';
+import { LogScene } from '../scenes/log/LogScene.tsx';
+import { LogIdBox } from '../scenes/logs/LogIdBox.tsx';
+import { LogList } from '../scenes/logs/LogList.tsx';
+import { SignIn } from '../scenes/sign-in/SignIn.tsx';
+import { logOfAddress } from './address.ts';
+import { useConsole, useConsoleState } from './context.ts';
+import { poll } from './polling.ts';
+
+const REFRESH_MS = 2_000;
+
+/** The whole page: health on top, the newest logs, and beside them the log that is open. */
+export function App() {
+  const console = useConsole();
+  const signedIn = useConsoleState((state) => state.session.signedIn);
+  const openLogId = useConsoleState((state) => state.openLogId);
+
+  useEffect(() => poll(() => console.refresh(), REFRESH_MS), [console]);
+  useEffect(() => {
+    const follow = () => void console.open(logOfAddress(window.location.hash));
+    follow();
+    window.addEventListener('hashchange', follow);
+    return () => window.removeEventListener('hashchange', follow);
+  }, [console]);
+
+  return (
+    <>
+      <header className="top">
+        <h1>LabRelay</h1>
+        <HealthBar />
+        {signedIn && console.needsKey && (
+          <button type="button" onClick={() => console.signOut()}>
+            Sign out
+          </button>
+        )}
+      </header>
+      <StaleNotice />
+      <main className={openLogId && signedIn ? 'page with-log' : 'page'}>
+        {signedIn ? (
+          <>
+            <section className="logs" aria-labelledby="logs-heading">
+              <h2 id="logs-heading">Logs</h2>
+              <LogIdBox />
+              <LogList />
+            </section>
+            {openLogId && <LogScene key={openLogId} logId={openLogId} />}
+          </>
+        ) : (
+          <SignIn />
+        )}
+      </main>
+    </>
+  );
+}
+
+function StaleNotice() {
+  const isStale = useConsoleState((state) => state.isStale);
+  const reachedAt = useConsoleState((state) => state.reachedAt);
+  if (!isStale) return null;
+  return (
+    <Notice kind="warning">
+      LabRelay does not answer; trying again.{' '}
+      {reachedAt === null ? (
+        'Is it running?'
+      ) : (
+        <>
+          What you see is as of <Time at={new Date(reachedAt).toISOString()} />.
+        </>
+      )}
+    </Notice>
+  );
+}

@@ -1,0 +1,87 @@
+import { useEffect, useRef } from 'react';
+import type { LogDocument } from '../../../../shared/contract/log-document.ts';
+import { useConsoleState } from '../../app/context.ts';
+import { Notice } from '../../components/Notice.tsx';
+import { Headers, Payload } from '../../components/Payload.tsx';
+import { StatusBadge } from '../../components/StatusBadge.tsx';
+import { CERTAINTY_WORDS, STATUS_WORDS } from '../../words.ts';
+import { Facts } from './Facts.tsx';
+import { Revisions } from './Revisions.tsx';
+import { Timeline } from './Timeline.tsx';
+
+/** The log that is open. It stays where it is while its contents and the list are refreshed. */
+export function LogScene({ logId }: { logId: string }) {
+  const log = useConsoleState((state) => state.openLog);
+  const heading = useRef<HTMLHeadingElement>(null);
+
+  // Whoever opens a log means to read it: focus goes there, and back to its row afterwards.
+  useEffect(() => {
+    heading.current?.focus();
+  }, []);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') close(logId);
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [logId]);
+
+  return (
+    <section className="log" aria-labelledby="log-heading">
+      <div className="log-head">
+        <h2 id="log-heading" ref={heading} tabIndex={-1}>
+          Log <code>{logId}</code>
+        </h2>
+        <button type="button" aria-keyshortcuts="Escape" onClick={() => close(logId)}>
+          Close
+        </button>
+      </div>
+      {log.state === 'loading' && <p role="status">Loading the log …</p>}
+      {log.state === 'error' && <Notice kind="error">{log.message}</Notice>}
+      {log.state === 'ready' && <LogBody log={log.value} />}
+    </section>
+  );
+}
+
+function LogBody({ log }: { log: LogDocument }) {
+  return (
+    <>
+      <p className="verdict">
+        <StatusBadge status={log.status} />{' '}
+        {log.certainty ? CERTAINTY_WORDS[log.certainty] : STATUS_WORDS[log.status].meaning}
+      </p>
+      {log.error_kind && (
+        <Notice kind="warning">
+          {log.error_kind}: {log.error_message ?? 'no further detail'}
+        </Notice>
+      )}
+      <Facts log={log} />
+      <h3>What happened</h3>
+      <Timeline log={log} />
+      <h3>Request</h3>
+      <p>
+        {log.request_method ?? '–'} {log.end_point ?? 'no endpoint'}
+      </p>
+      <Headers fields={log.request_headers} />
+      <Payload label="Request body" text={log.request_body} empty="No body was built." />
+      <h3>Response</h3>
+      <p>
+        {log.response_status_code === null
+          ? 'No response was received.'
+          : `Status code ${log.response_status_code}`}
+        {log.response_time !== null && ` after ${log.response_time} ms`}
+      </p>
+      <Headers fields={log.response_headers} />
+      {log.response_status_code !== null && (
+        <Payload label="Response body" text={log.response_body} empty="The response had no body." />
+      )}
+      <h3>Revisions</h3>
+      <Revisions revisions={log.revisions} />
+    </>
+  );
+}
+
+function close(logId: string): void {
+  window.location.hash = '';
+  document.querySelector<HTMLElement>(`[data-log-id="${CSS.escape(logId)}"]`)?.focus();
+}

@@ -1,0 +1,129 @@
+import { useState } from 'react';
+import type { LogSummaryDocument } from '../../../../shared/contract/log-document.ts';
+import { addressOfLog } from '../../app/address.ts';
+import { useConsole, useConsoleState } from '../../app/context.ts';
+import { Notice } from '../../components/Notice.tsx';
+import { StatusBadge } from '../../components/StatusBadge.tsx';
+import { Time, TIME_ZONE } from '../../components/Time.tsx';
+import { STAGE_WORDS } from '../../words.ts';
+import { useStillRows } from './still-rows.ts';
+
+/** The newest logs, or those that the log_id box finds. */
+export function LogList() {
+  const console = useConsole();
+  const logs = useConsoleState((state) => state.logs);
+  const filter = useConsoleState((state) => state.filter);
+  const includeSuppressed = useConsoleState((state) => state.includeSuppressed);
+  return (
+    <>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={includeSuppressed}
+          onChange={(event) => void console.setIncludeSuppressed(event.target.checked)}
+        />
+        Show suppressed logs too
+      </label>
+      {logs.state === 'loading' && <p role="status">Loading logs …</p>}
+      {logs.state === 'error' && (
+        <Notice kind="error">Logs could not be loaded: {logs.message}</Notice>
+      )}
+      {logs.state === 'ready' && logs.value.length === 0 && <Nothing filter={filter} />}
+      {logs.state === 'ready' && logs.value.length > 0 && (
+        // A list narrowed anew is another list: it starts at its top.
+        <LogTable key={`${filter}/${includeSuppressed}`} logs={logs.value} />
+      )}
+    </>
+  );
+}
+
+function Nothing({ filter }: { filter: string }) {
+  return filter ? (
+    <p role="status">
+      No log’s id begins or ends with <code>{filter}</code>. Logs are kept for 90 days.
+    </p>
+  ) : (
+    <p role="status">
+      No logs yet. As soon as an event meets an active integration, its log appears here.
+    </p>
+  );
+}
+
+function LogTable({ logs }: { logs: LogSummaryDocument[] }) {
+  const openLogId = useConsoleState((state) => state.openLogId);
+  // While someone points at a row or stands on it with the keyboard, no row moves.
+  const [isPointedAt, setPointedAt] = useState(false);
+  const [hasFocus, setFocus] = useState(false);
+  const { rows, arrived, letIn } = useStillRows(logs, isPointedAt || hasFocus);
+
+  return (
+    <>
+      <p className="arrived" role="status">
+        {arrived > 0 && (
+          <button type="button" onClick={letIn}>
+            ↑ {arrived === 1 ? '1 new log' : `${arrived} new logs`}
+          </button>
+        )}
+      </p>
+      <div
+        className="table"
+        onPointerEnter={() => setPointedAt(true)}
+        onPointerLeave={() => setPointedAt(false)}
+        onFocus={() => setFocus(true)}
+        onBlur={() => setFocus(false)}
+      >
+        <table>
+          <caption>Newest first; times in {TIME_ZONE}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              <th scope="col">log_id</th>
+              <th scope="col">Status</th>
+              <th scope="col">Category</th>
+              <th scope="col">Lab</th>
+              <th scope="col">Endpoint</th>
+              <th scope="col">Code</th>
+              <th scope="col">Stage</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((log) => (
+              <LogRow key={log.log_id} log={log} isOpen={log.log_id === openLogId} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+function LogRow({ log, isOpen }: { log: LogSummaryDocument; isOpen: boolean }) {
+  return (
+    <tr className={isOpen ? 'open' : ''}>
+      <td>
+        <Time at={log.created_at} />
+      </td>
+      <td>
+        <a
+          href={addressOfLog(log.log_id)}
+          aria-current={isOpen ? 'true' : undefined}
+          aria-label={`Open log ${log.log_id}`}
+          data-log-id={log.log_id}
+        >
+          <code>…{log.log_id.slice(-12)}</code>
+        </a>
+      </td>
+      <td>
+        <StatusBadge status={log.status} />
+        {log.priority === 'STAT' && <span className="stat"> STAT</span>}
+      </td>
+      <td>{log.action_category}</td>
+      <td>{log.lab_id}</td>
+      <td className="end-point" title={log.end_point ?? undefined}>
+        {log.end_point ?? '–'}
+      </td>
+      <td>{log.response_status_code ?? log.error_kind ?? '–'}</td>
+      <td>{STAGE_WORDS[log.stage]}</td>
+    </tr>
+  );
+}

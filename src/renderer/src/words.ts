@@ -1,0 +1,56 @@
+import type {
+  Certainty,
+  LogStatus,
+  RetryState,
+  RevisionReason,
+  Stage,
+} from '../../shared/model/vocabulary.ts';
+
+/** A status is told by icon and word together; colour only repeats it. */
+export const STATUS_WORDS: Record<LogStatus, { icon: string; word: string; meaning: string }> = {
+  PENDING: { icon: '○', word: 'Pending', meaning: 'No outcome yet.' },
+  QUEUED: { icon: '◷', word: 'Queued', meaning: 'Handed on; the confirmation is outstanding.' },
+  SUCCESS: { icon: '✓', word: 'Success', meaning: 'The partner has taken it.' },
+  FAIL: { icon: '✕', word: 'Failed', meaning: 'The newest attempt failed.' },
+  SUPPRESSED: {
+    icon: '⊘',
+    word: 'Suppressed',
+    meaning: 'The partner asked that no status be shown for it.',
+  },
+};
+
+/** Whether the partner may have the message, in a sentence for an operator. */
+export const CERTAINTY_WORDS: Record<Certainty, string> = {
+  NOT_SENT: 'Nothing was sent: the partner cannot have it.',
+  REFUSED_RETRYABLE: 'The partner refused it for now and may be asked again.',
+  REFUSED: 'The partner refused it: sending the same again will not help.',
+  UNKNOWN: 'Unknown: the partner may or may not have it.',
+  COMMITTED: 'The partner has it and will confirm it later.',
+  ACCEPTED: 'The partner has accepted it.',
+};
+
+export const STAGE_WORDS: Record<Stage, string> = {
+  CREATED: 'Log created',
+  ENQUEUED: 'Task queued',
+  DISPATCHED: 'Sent',
+  LIVEHEALTHAPI: 'Ids injected into the HL7 message',
+  MIRTH: 'Reached Mirth',
+  DOWNSTREAM: 'Passed on by Mirth',
+  CONFIRMED: 'Confirmed by the receiver',
+  REPORTED: 'Outcome reported',
+};
+
+export const RETRY_WORDS: Record<RetryState, string> = {
+  NONE: 'None',
+  SCHEDULED: 'Scheduled',
+  RUNNING: 'Running',
+  EXHAUSTED: 'Given up',
+  CANCELLED: 'Cancelled',
+  HELD: 'Held',
+};
+
+export const REVISION_WORDS: Record<RevisionReason, string> = {
+  FIRST: 'as first built',
+  REBUILT: 'rebuilt from current data',
+  EDITED: 'edited by an operator',
+};

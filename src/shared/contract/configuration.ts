@@ -1,0 +1,16 @@
+import { accessKeyProcedures } from './configuration/access-keys.ts';
+import { authenticationProcedures } from './configuration/authentications.ts';
+import { integrationProcedures } from './configuration/integrations.ts';
+import { labProcedures } from './configuration/labs.ts';
+import { settingsProcedures } from './configuration/settings.ts';
+import { testingProcedures } from './configuration/testing.ts';
+
+/** The console's configuration procedures (the guide's workflow 1). */
+export const configurationProcedures = {
+  ...labProcedures,
+  ...authenticationProcedures,
+  ...integrationProcedures,
+  ...accessKeyProcedures,
+  ...settingsProcedures,
+  ...testingProcedures,
+};

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { JsonObject } from '../model/json.ts';
+import { OBJECT_KINDS, type ObjectKind, PRIORITIES, type Priority } from '../model/vocabulary.ts';
+import { givenTime, parseInput } from './common.ts';
+import {
+  billObject,
+  objectId,
+  patientObject,
+  paymentObject,
+  reportObject,
+  sampleObject,
+} from './domain-objects.ts';
+import { checkDocument } from './json-document.ts';
+
+const labId = z
+  .int({ error: "must be the lab's number" })
+  .positive({ error: "must be the lab's number" });
+
+const categoryCode = z
+  .string({ error: 'must be the code of an action category, e.g. BILL_GENERATED' })
+  .min(1, 'must not be empty')
+  .max(100);
+
+const shortText = (words: string) =>
+  z
+    .string({ error: words })
+    .min(1, 'must not be empty')
+    .max(100, 'must have at most 100 characters');
+
+/**
+ * What every event may say of itself. Nothing here (and no other key) can say where a delivery
+ * goes or with which credentials: callers bring bodies, rules bring addresses.
+ */
+const eventOptions = {
+  /** The caller's own id of this event; a repeat of it is answered, not delivered again. */
+  event_id: shortText('must be text').optional(),
+  priority: z.enum(PRIORITIES, { error: 'must be STAT or ROUTINE' }).optional(),
+  deliver_by: givenTime.optional(),
+  /** Deliveries of one integration with the same key go out one after another. */
+  ordering_key: shortText('must be text').optional(),
+};
+
+const objectEvent = {
+  lab_id: labId,
+  /** Overrides the category that the route would choose. */
+  action_category: categoryCode.optional(),
+  ...eventOptions,
+};
+
+const committed = { event_id: z.string(), log_ids: z.array(z.string()) };
+
+/** An object that a caller's event is about without carrying it. */
+const givenReference = z.strictObject({
+  kind: z.enum(OBJECT_KINDS).exclude(['event'], {
+    error: 'must be patient, bill, sample, report or appointment',
+  }),
+  id: objectId,
+});
+
+/** The routes by which business events come in: what each takes and answers. */
+export const eventRoutes = {
+  '/billing/': {
+    summary: 'A bill was generated or changed; BILL_GENERATED at first sight, then BILL_UPDATED',
+    status: 201,
+    body: z.strictObject({ ...objectEvent, bill: billObject, payment: paymentObject.optional() }),
+    answer: z.object({ bill_id: objectId, ...committed }),
+  },
+  '/sample/receive/': {
+    summary: 'A sample was received (SAMPLE_RECEIVED, or as action_category says)',
+    status: 201,
+    body: z.strictObject({ ...objectEvent, sample: sampleObject }),
+    answer: z.object({ sample_id: objectId, ...committed }),
+  },
+  '/report/submit/': {
+    summary: 'A report was submitted (REPORT_SUBMITTED, or as action_category says)',
+    status: 201,
+    body: z.strictObject({ ...objectEvent, report: reportObject }),
+    answer: z.object({ report_id: objectId, ...committed }),
+  },
+  '/patient/': {
+    summary:
+      'A patient was registered or changed; PATIENT_REGISTERED at first sight, then PATIENT_UPDATED',
+    status: 201,
+    body: z.strictObject({ ...objectEvent, patient: patientObject }),
+    answer: z.object({ patient_id: objectId, ...committed }),
+  },
+  '/api/v1/events': {
+    summary: 'Any business event, of a built-in category or one of your own',
+    status: 202,
+    body: z.strictObject({
+      action_category: categoryCode,
+      lab_id: labId,
+      data: z.record(z.string(), z.unknown(), { error: 'must be a JSON object' }),
+      references: z.array(givenReference).max(50).optional(),
+      ...eventOptions,
+    }),
+    answer: z.object(committed),
+  },
+} as const;
+
+export type EventRoute = keyof typeof eventRoutes;
+
+/** What the bodies of all event routes have in common, beside what the event is about. */
+export interface EventEnvelope {
+  lab_id: number;
+  action_category?: string;
+  event_id?: string;
+  priority?: Priority;
+  deliver_by?: string;
+  ordering_key?: string;
+  references?: { kind: ObjectKind; id: string | number }[];
+}
+
+/**
+ * Validates an event's body as its route takes it, and answers that very body: labs' own fields
+ * keep their place and nothing is copied.
+ * @throws LabRelayError `INVALID_INPUT` naming every field at fault.
+ */
+export function parseEventBody(route: EventRoute, body: unknown): EventEnvelope & JsonObject {
+  checkDocument(body);
+  parseInput(eventRoutes[route].body, body);
+  return body as EventEnvelope & JsonObject;
+}

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { isoTime } from './common.ts';
+import { procedure } from './procedure.ts';
+
+export const healthDocument = z.object({
+  /** `ok`: takes events and delivers. `degraded`: see the checks. */
+  status: z.enum(['ok', 'degraded']),
+  version: z.string(),
+  started_at: isoTime,
+  uptime_s: z.number(),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+});
+
+export const healthProcedures = {
+  getHealth: procedure({
+    summary: 'Health with the figures of queue and directory',
+    role: 'viewer',
+    input: z.strictObject({}),
+    output: healthDocument.extend({
+      logs_by_status: z.record(z.string(), z.int()),
+      tasks_by_state: z.record(z.string(), z.int()),
+      failed_tasks: z.int(),
+      oldest_task_at: isoTime.nullable(),
+      in_flight: z.int(),
+      store_bytes: z.int(),
+      schema_version: z.int(),
+    }),
+  }),
+};

@@ -1,0 +1,21 @@
+import type { z } from 'zod';
+import { configurationProcedures } from './configuration.ts';
+import { healthProcedures } from './health.ts';
+import { logProcedures } from './logs.ts';
+import { queueProcedures } from './queue.ts';
+
+/** Every procedure of the console, once: bound to HTTP and to IPC alike. */
+export const contract = {
+  ...configurationProcedures,
+  ...logProcedures,
+  ...queueProcedures,
+  ...healthProcedures,
+};
+
+export type ProcedureName = keyof typeof contract;
+/** What a handler is given: validated, defaults filled in. */
+export type Input<N extends ProcedureName> = z.output<(typeof contract)[N]['input']>;
+/** What a caller passes. */
+export type CallInput<N extends ProcedureName> = z.input<(typeof contract)[N]['input']>;
+/** What a caller gets. */
+export type Output<N extends ProcedureName> = z.output<(typeof contract)[N]['output']>;

@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import {
+  ATTEMPT_KINDS,
+  CERTAINTIES,
+  DIRECTIONS,
+  ERROR_KINDS,
+  LOG_STATUSES,
+  OBJECT_KINDS,
+  PRIORITIES,
+  RETRY_STATES,
+  REVISION_REASONS,
+  STAGES,
+  TRANSPORTS,
+} from '../model/vocabulary.ts';
+import { isoTime } from './common.ts';
+
+export const reference = z.object({
+  kind: z.enum(OBJECT_KINDS),
+  id: z.string().min(1).max(200),
+});
+
+const headers = z.record(z.string(), z.string());
+
+/** A log as lists show it. */
+export const logSummaryDocument = z.object({
+  log_id: z.string(),
+  direction: z.enum(DIRECTIONS),
+  status: z.enum(LOG_STATUSES),
+  certainty: z.enum(CERTAINTIES).nullable(),
+  retry_state: z.enum(RETRY_STATES),
+  stage: z.enum(STAGES),
+  priority: z.enum(PRIORITIES),
+  deliver_by: isoTime.nullable(),
+  ordering_key: z.string().nullable(),
+  lab_id: z.int(),
+  organization_id: z.int().nullable(),
+  lab_integration_id: z.int().nullable(),
+  config_version: z.int().nullable(),
+  action_category_list_id: z.int(),
+  action_category: z.string(),
+  event_id: z.string().nullable(),
+  batch_id: z.string().nullable(),
+  triggered_by: z.string().nullable(),
+  references: z.array(reference),
+  transport: z.enum(TRANSPORTS),
+  end_point: z.string().nullable(),
+  request_method: z.string().nullable(),
+  revision: z.int(),
+  control_id: z.string().nullable(),
+  response_status_code: z.int().nullable(),
+  response_time: z.number().nullable(),
+  error_kind: z.enum(ERROR_KINDS).nullable(),
+  error_message: z.string().nullable(),
+  integration_callback_url: z.string().nullable(),
+  is_retry_enabled: z.boolean(),
+  retry_count: z.int(),
+  next_retry_at: isoTime.nullable(),
+  held_reason: z.string().nullable(),
+  activity_date: isoTime.nullable(),
+  created_at: isoTime,
+  updated_at: isoTime,
+});
+
+/** One execution of the delivery (the retry log). */
+export const attemptDocument = z.object({
+  attempt_id: z.string(),
+  attempt: z.int(),
+  kind: z.enum(ATTEMPT_KINDS),
+  revision: z.int(),
+  config_version: z.int(),
+  status: z.enum(LOG_STATUSES).nullable(),
+  certainty: z.enum(CERTAINTIES).nullable(),
+  stage: z.enum(STAGES).nullable(),
+  error_kind: z.enum(ERROR_KINDS).nullable(),
+  error_message: z.string().nullable(),
+  end_point: z.string().nullable(),
+  request_method: z.string().nullable(),
+  request_headers: headers.nullable(),
+  response_status_code: z.int().nullable(),
+  response_headers: headers.nullable(),
+  response_body: z.string().nullable(),
+  /** The partner's body was longer than is kept. */
+  response_body_cut: z.boolean(),
+  response_time: z.number().nullable(),
+  started_at: isoTime,
+  ended_at: isoTime.nullable(),
+});
+
+/** One distinct body; `key` is what the receiver was given to recognise repeats by. */
+export const revisionDocument = z.object({
+  revision: z.int(),
+  key: z.string(),
+  sha256: z.string(),
+  config_version: z.int(),
+  reason: z.enum(REVISION_REASONS),
+  content_type: z.string(),
+  body: z.string(),
+  created_at: isoTime,
+});
+
+/** A whole log: found by `log_id`, written before anything is sent. */
+export const logDocument = logSummaryDocument.extend({
+  request_headers: headers.nullable(),
+  request_body: z.string().nullable(),
+  response_headers: headers.nullable(),
+  response_body: z.string().nullable(),
+  retry_context: z.object({ action_category: z.string(), references: z.array(reference) }),
+  ip: z.string().nullable(),
+  origin: z.string().nullable(),
+  token_hint: z.string().nullable(),
+  attempts: z.array(attemptDocument),
+  revisions: z.array(revisionDocument),
+  activity: z.array(
+    z.object({
+      at: isoTime,
+      actor: z.string(),
+      kind: z.string(),
+      note: z.string(),
+      detail: z.record(z.string(), z.json()).nullable(),
+    }),
+  ),
+});
+
+export type LogDocument = z.output<typeof logDocument>;
+export type LogSummaryDocument = z.output<typeof logSummaryDocument>;

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import {
+  CERTAINTIES,
+  DIRECTIONS,
+  ERROR_KINDS,
+  LOG_STATUSES,
+  PRIORITIES,
+  RETRY_STATES,
+} from '../model/vocabulary.ts';
+import { givenTime, id } from './common.ts';
+import { logDocument, logSummaryDocument, reference } from './log-document.ts';
+import { procedure } from './procedure.ts';
+
+const several = <T extends readonly [string, ...string[]]>(values: T) =>
+  z.array(z.enum(values)).min(1).optional();
+
+export const searchLogsInput = z.strictObject({
+  log_id: z
+    .string()
+    .min(6, 'give at least the first or the last 6 characters')
+    .max(36)
+    .regex(/^[0-9a-fA-F-]+$/, 'a log_id has only hex digits and hyphens')
+    .optional(),
+  status: several(LOG_STATUSES),
+  certainty: several(CERTAINTIES),
+  retry_state: several(RETRY_STATES),
+  direction: z.enum(DIRECTIONS).optional(),
+  lab_id: id.optional(),
+  lab_integration_id: id.optional(),
+  action_category: z.string().min(1).max(100).optional(),
+  batch_id: z.string().min(1).max(100).optional(),
+  event_id: z.string().min(1).max(200).optional(),
+  control_id: z.string().min(1).max(200).optional(),
+  reference: reference.optional(),
+  response_status_code: z.int().min(100).max(999).optional(),
+  error_kind: z.enum(ERROR_KINDS).optional(),
+  priority: z.enum(PRIORITIES).optional(),
+  from: givenTime.optional(),
+  to: givenTime.optional(),
+  text: z.string().min(1).max(500).optional(),
+  include_suppressed: z.boolean().default(false),
+  cursor: z.string().max(200).optional(),
+  limit: z.int().min(1).max(200).default(50),
+});
+
+export const logProcedures = {
+  searchLogs: procedure({
+    summary: 'Finds logs; newest first, all given filters must hold',
+    role: 'viewer',
+    input: searchLogsInput,
+    output: z.object({
+      items: z.array(logSummaryDocument),
+      next_cursor: z.string().nullable(),
+      /** Exact up to 1,000; above, told from how densely the newest thousand lie. */
+      total_estimate: z.int(),
+    }),
+  }),
+  getLog: procedure({
+    summary: 'One whole log document with its attempts and revisions',
+    role: 'viewer',
+    input: z.strictObject({ log_id: z.string().min(1).max(100) }),
+    output: logDocument,
+  }),
+};

@@ -1,0 +1,27 @@
+import type { z } from 'zod';
+import type { Role } from '../model/vocabulary.ts';
+
+/**
+ * One procedure of the contract. It is bound once to HTTP (`POST /api/v1/<kebab-case-name>`) and
+ * once to IPC; both validate the input, check the role and encode the output from these schemas.
+ */
+export interface Procedure<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  /** One line for the OpenAPI page: what it does. */
+  summary: string;
+  /** The weakest role that may call it. */
+  role: Role;
+  input: I;
+  output: O;
+}
+
+/** Declares a procedure; only infers its types. */
+export function procedure<I extends z.ZodType, O extends z.ZodType>(
+  declaration: Procedure<I, O>,
+): Procedure<I, O> {
+  return declaration;
+}
+
+/** `addUpdateLab` → `add-update-lab`, the procedure's path segment. */
+export function kebabCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

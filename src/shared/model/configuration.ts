@@ -1,0 +1,164 @@
+import type { JsonObject } from './json.ts';
+import type { AccessKeyKind, Certainty, HttpMethod, Role, Transport } from './vocabulary.ts';
+
+export interface Organization {
+  organizationId: number;
+  name: string;
+}
+
+export interface Lab {
+  labId: number;
+  name: string;
+  organizationId: number | null;
+  /** IANA name, e.g. `Asia/Kolkata`. */
+  timeZone: string;
+  isActive: boolean;
+}
+
+/** A kind of business event. */
+export interface ActionCategory {
+  actionCategoryListId: number;
+  /** Stable, e.g. `BILL_GENERATED`. */
+  code: string;
+  name: string;
+  /** True for the seeded ones, whose code and trigger are fixed. */
+  isBuiltIn: boolean;
+  isActive: boolean;
+}
+
+export const AUTHENTICATION_KINDS = [
+  'none',
+  'basic',
+  'bearer',
+  'api_key',
+  'oauth2',
+  'mtls',
+] as const;
+export type AuthenticationKind = (typeof AUTHENTICATION_KINDS)[number];
+
+/** Exactly one of the two is set: a rule or credential belongs to a lab or to an organization. */
+export interface Owner {
+  labId: number | null;
+  organizationId: number | null;
+}
+
+/** Credentials for calls out. Secret values are sealed; only the engine opens them. */
+export interface DeveloperAuthentication extends Owner {
+  developerAuthenticationId: number;
+  name: string;
+  kind: AuthenticationKind;
+  /** What is not secret, e.g. the user name or the header's name. */
+  publicKeys: JsonObject;
+  /** Sealed secret values by name (`password`, `token`, `value`, `signing_secret`). */
+  sealedKeys: Record<string, string>;
+  isActive: boolean;
+  version: number;
+  updatedAt: number;
+}
+
+export interface RetryPolicy {
+  /** Waits between attempts in milliseconds. */
+  schedule: number[];
+  /** Share of the wait that is random, 0 to 1. */
+  jitter: number;
+  retry5xx: boolean;
+  /** Certainty by response status code, where a partner differs from the rule. */
+  overrides: Record<string, Certainty>;
+  /** Cron expressions of minutes in which no retry starts. */
+  quietHours: string[];
+}
+
+/** The parts of a rule that are versioned: everything that decides what is sent, where and how. */
+export interface IntegrationSettings extends Owner {
+  actionCategoryListId: number;
+  developerAuthenticationId: number | null;
+  name: string;
+  transport: Transport;
+  endPoint: string;
+  method: HttpMethod;
+  headers: Record<string, string>;
+  /** JSONata expression; null sends the category's default shape. */
+  mapping: string | null;
+  responseSchema: JsonObject | null;
+  isActive: boolean;
+  isRetryEnabled: boolean;
+  retryPolicy: RetryPolicy;
+  receiverDeduplicates: boolean;
+  orderingKey: string | null;
+  onRefused: 'skip' | 'hold';
+  onUnknown: 'hold' | 'skip';
+  maxConcurrency: number;
+  ratePerMinute: number | null;
+  timeoutMs: number;
+  signing: boolean;
+  executor: 'local' | 'external';
+  integrationExtraDetails: JsonObject;
+}
+
+/** One rule: for this lab (or organization) and category, send to this endpoint. */
+export interface LabIntegration extends IntegrationSettings {
+  labIntegrationId: number;
+  version: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** A credential for calls in; the key itself is never kept. */
+export interface AccessKey {
+  accessKeyId: number;
+  kind: AccessKeyKind;
+  name: string;
+  role: Role | null;
+  /** Labs that an inbound key may speak for; null: all. */
+  labIds: number[] | null;
+  /** Routes that an inbound key may call, e.g. `/billing/`; null: all event routes. */
+  routes: string[] | null;
+  /** Lower-case hex SHA-256 of the key; the key has 256 random bits, so no slow hash is needed. */
+  hash: string;
+  /** The key's last four characters, for people to tell keys apart. */
+  hint: string;
+  createdAt: number;
+  revokedAt: number | null;
+}
+
+export const CALLBACK_TRANSPORTS = ['in_process', 'http'] as const;
+export type CallbackTransport = (typeof CALLBACK_TRANSPORTS)[number];
+
+/** Settings of the whole engine, changed through `updateSettings`. */
+export interface Settings {
+  /** How our own worker reports: in process with the outcome, or over HTTP as an outside one would. */
+  callbackTransport: CallbackTransport;
+  /** Deliveries in flight over all integrations. */
+  maxConcurrency: number;
+  /** Requests a minute that one access key may make to the event routes. */
+  eventRateLimit: number;
+  /** Requests a minute that one user key may make to the console procedures. */
+  consoleRateLimit: number;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  callbackTransport: 'in_process',
+  maxConcurrency: 64,
+  eventRateLimit: 600_000,
+  consoleRateLimit: 6_000,
+};
+
+/** Everything the engine keeps in memory to match rules without asking the store. */
+export interface ConfigurationSnapshot {
+  organizations: Organization[];
+  labs: Lab[];
+  actionCategories: ActionCategory[];
+  developerAuthentications: DeveloperAuthentication[];
+  labIntegrations: LabIntegration[];
+  accessKeys: AccessKey[];
+  settings: Settings;
+}
+
+/** What a guarded configuration write answers. */
+export type ConfigurationWrite<T> =
+  | { outcome: 'SAVED'; row: T }
+  | { outcome: 'NOT_FOUND' }
+  /** `expected_version` is not the current one. */
+  | { outcome: 'STALE'; currentVersion: number }
+  /** A name or code that must be unique is taken. */
+  | { outcome: 'TAKEN'; field: string };

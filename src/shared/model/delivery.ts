@@ -1,0 +1,330 @@
+import type { Reference } from './domain.ts';
+import type { JsonObject } from './json.ts';
+import type {
+  AttemptKind,
+  Certainty,
+  Direction,
+  ErrorKind,
+  FailedTaskCause,
+  LogStatus,
+  Priority,
+  RetryState,
+  RevisionReason,
+  Stage,
+  Transport,
+} from './vocabulary.ts';
+
+/** HTTP header fields as they were sent or received, secrets already masked; names in lower case. */
+export type HeaderRecord = Record<string, string>;
+
+/**
+ * What a log keeps so that its trigger can run again from fresh objects: references only, the
+ * event's own document always first.
+ */
+export interface RetryContext {
+  actionCategory: string;
+  references: Reference[];
+}
+
+/** A log as it is pre-created, before anything is sent. Times are epoch milliseconds. */
+export interface NewLog {
+  logId: string;
+  direction: Direction;
+  status: LogStatus;
+  certainty: Certainty | null;
+  retryState: RetryState;
+  stage: Stage;
+  priority: Priority;
+  deliverBy: number | null;
+  orderingKey: string | null;
+  labId: number;
+  organizationId: number | null;
+  labIntegrationId: number | null;
+  configVersion: number | null;
+  actionCategoryListId: number;
+  actionCategory: string;
+  eventId: string | null;
+  batchId: string | null;
+  triggeredBy: string | null;
+  references: Reference[];
+  transport: Transport;
+  endPoint: string | null;
+  requestMethod: string | null;
+  errorKind: ErrorKind | null;
+  errorMessage: string | null;
+  integrationCallbackUrl: string | null;
+  isRetryEnabled: boolean;
+  retryContext: RetryContext;
+  createdAt: number;
+}
+
+/** One distinct body of a log. */
+export interface NewRevision {
+  /** Counts from 1; revision 1 carries the bare `log_id` as its key at the receiver. */
+  number: number;
+  body: string;
+  contentType: string;
+  /** Lower-case hex SHA-256 of the body's UTF-8 bytes. */
+  sha256: string;
+  configVersion: number;
+  reason: RevisionReason;
+}
+
+/** A log with what is committed beside it: its first body, and the task that will deliver it. */
+export interface NewDelivery {
+  log: NewLog;
+  /** Absent only where no body could be built (`error_kind` PAYLOAD). */
+  revision: NewRevision | null;
+  /** Whether a task is queued; false for a log that is born failed. */
+  enqueue: boolean;
+}
+
+/**
+ * The key under which a revision goes to the receiver (`webhook-id`, source of MSH-10): same
+ * bytes, same key; changed bytes, a new one, or a receiver that drops duplicates would drop the
+ * correction.
+ */
+export function revisionKey(logId: string, revision: number): string {
+  return revision === 1 ? logId : `${logId}_r${revision}`;
+}
+
+/** The id of one execution of a log's delivery; derived, so that it can be told before it is stored. */
+export function attemptId(logId: string, attempt: number): string {
+  return `${logId}_a${attempt}`;
+}
+
+/** Splits an `attempt_id` into its log and number; null if it is not one. */
+export function parseAttemptId(id: string): { logId: string; attempt: number } | null {
+  const match = /^(.+)_a([1-9]\d{0,8})$/.exec(id);
+  return match?.[1] && match[2] ? { logId: match[1], attempt: Number(match[2]) } : null;
+}
+
+/**
+ * What a worker needs of a task beside the partner's request (guide, `integration_payload`): whose
+ * delivery it is and where to report. The partner never sees it; reports repeat it.
+ */
+export interface IntegrationPayload {
+  log_id: string;
+  attempt_id: string;
+  integration_callback_url: string;
+  lab_id: number;
+  lab_integration_id: number;
+  action_category: string;
+  event_id: string | null;
+}
+
+/** A claimed task's `integration_payload`. */
+export function integrationPayloadOf(task: ClaimedTask): IntegrationPayload {
+  return {
+    log_id: task.logId,
+    attempt_id: attemptId(task.logId, task.attempt),
+    integration_callback_url: task.integrationCallbackUrl,
+    lab_id: task.labId,
+    lab_integration_id: task.labIntegrationId,
+    action_category: task.actionCategory,
+    event_id: task.eventId,
+  };
+}
+
+/** A task as a worker holds it after a claim. */
+export interface ClaimedTask {
+  taskId: number;
+  logId: string;
+  labId: number;
+  labIntegrationId: number;
+  actionCategory: string;
+  eventId: string | null;
+  kind: AttemptKind;
+  /** The number that this execution's attempt will carry. */
+  attempt: number;
+  revision: number;
+  body: string;
+  contentType: string;
+  priority: Priority;
+  deliverBy: number | null;
+  integrationCallbackUrl: string;
+  /** How often the engine died while this task was claimed and unstamped; above 0 it is a suspect. */
+  crashes: number;
+}
+
+/** Declares that from the commit on bytes of this attempt may leave. */
+export interface Stamp {
+  taskId: number;
+  logId: string;
+  attempt: number;
+  kind: AttemptKind;
+  revision: number;
+  configVersion: number;
+  endPoint: string;
+  requestMethod: string;
+  requestHeaders: HeaderRecord;
+  startedAt: number;
+}
+
+/** The stamp of a claimed task's next attempt; what the task does not know comes from its rule. */
+export function stampOf(
+  task: ClaimedTask,
+  attempt: Omit<Stamp, 'taskId' | 'logId' | 'attempt' | 'kind' | 'revision'>,
+): Stamp {
+  const { taskId, logId, attempt: number, kind, revision } = task;
+  return { taskId, logId, attempt: number, kind, revision, ...attempt };
+}
+
+/**
+ * What became of an attempt, whoever says so: our own worker in process, our own over HTTP, an
+ * outside worker, or Mirth. `status` null reports a stage alone.
+ */
+export interface AttemptReport {
+  logId: string;
+  /** Null: the log's latest attempt. */
+  attempt: number | null;
+  status: LogStatus | null;
+  certainty: Certainty | null;
+  stage: Stage | null;
+  errorKind: ErrorKind | null;
+  errorMessage: string | null;
+  endPoint: string | null;
+  requestHeaders: HeaderRecord | null;
+  responseStatusCode: number | null;
+  responseHeaders: HeaderRecord | null;
+  responseBody: string | null;
+  /** True where the body was longer than is kept. */
+  responseBodyCut: boolean;
+  /** Milliseconds from the start of the attempt to its outcome. */
+  responseTime: number | null;
+  /** When it happened (epoch ms). */
+  activityDate: number;
+}
+
+/** What applying a report did. */
+export type ReportResult =
+  | { outcome: 'APPLIED'; logId: string }
+  /** A repeat, or a weaker or older signal than what is known: nothing changed. */
+  | { outcome: 'UNCHANGED'; logId: string }
+  | { outcome: 'UNKNOWN_LOG'; logId: string }
+  | { outcome: 'UNKNOWN_ATTEMPT'; logId: string };
+
+/** The end of a claimed task's execution. */
+export interface Settlement {
+  taskId: number;
+  report: AttemptReport;
+  /**
+   * Null: the report is applied in this very transaction and the task is done. Otherwise the
+   * outcome is kept with the task until the callback route has taken it, enriched with this.
+   */
+  reportOverHttp: IntegrationPayload | null;
+}
+
+/** An outcome that the callback route has not taken yet. */
+export interface PendingReport {
+  taskId: number;
+  report: AttemptReport;
+  integrationPayload: IntegrationPayload;
+  /** The bytes that were sent. */
+  requestBody: string;
+}
+
+/** A task that died before its handler could report. */
+export interface TaskDeath {
+  taskId: number;
+  cause: FailedTaskCause;
+  errorMessage: string;
+  /** Where it was when it died: bytes may have left or not. */
+  stamped: boolean;
+  at: number;
+}
+
+/** One entry of the failed-task queue. */
+export interface FailedTask {
+  failedTaskId: number;
+  logId: string;
+  attempt: number | null;
+  labId: number;
+  labIntegrationId: number | null;
+  actionCategory: string;
+  cause: FailedTaskCause;
+  errorMessage: string;
+  certainty: Certainty | null;
+  failedAt: number;
+  requeuedAt: number | null;
+  requeueReason: string | null;
+}
+
+/** One execution of a log's delivery, as kept. */
+export interface AttemptRecord {
+  attemptId: string;
+  attempt: number;
+  kind: AttemptKind;
+  revision: number;
+  configVersion: number;
+  status: LogStatus | null;
+  certainty: Certainty | null;
+  stage: Stage | null;
+  errorKind: ErrorKind | null;
+  errorMessage: string | null;
+  endPoint: string | null;
+  requestMethod: string | null;
+  requestHeaders: HeaderRecord | null;
+  responseStatusCode: number | null;
+  responseHeaders: HeaderRecord | null;
+  responseBody: string | null;
+  responseBodyCut: boolean;
+  responseTime: number | null;
+  startedAt: number;
+  endedAt: number | null;
+}
+
+/** One body of a log, as kept. */
+export interface RevisionRecord {
+  revision: number;
+  key: string;
+  sha256: string;
+  configVersion: number;
+  reason: RevisionReason;
+  contentType: string;
+  body: string;
+  createdAt: number;
+}
+
+/** A log as a list shows it: everything but bodies, headers, attempts and revisions. */
+export interface LogSummary extends Omit<NewLog, 'retryContext'> {
+  revision: number;
+  controlId: string | null;
+  responseStatusCode: number | null;
+  responseTime: number | null;
+  retryCount: number;
+  nextRetryAt: number | null;
+  heldReason: string | null;
+  activityDate: number | null;
+  updatedAt: number;
+}
+
+/** A whole log document. */
+export interface LogRecord extends LogSummary {
+  retryContext: RetryContext;
+  requestHeaders: HeaderRecord | null;
+  requestBody: string | null;
+  responseHeaders: HeaderRecord | null;
+  responseBody: string | null;
+  ip: string | null;
+  origin: string | null;
+  tokenHint: string | null;
+  attempts: AttemptRecord[];
+  revisions: RevisionRecord[];
+  activity: ActivityNote[];
+}
+
+/** Where a log comes from, as far as a report on it must be judged. */
+export interface LogOrigin {
+  labIntegrationId: number | null;
+  integrationCallbackUrl: string | null;
+}
+
+/** A line in a log's activity: a legacy note or an operator's act. */
+export interface ActivityNote {
+  at: number;
+  actor: string;
+  kind: string;
+  note: string;
+  detail: JsonObject | null;
+}

@@ -1,0 +1,10 @@
+/** Counts that health and metrics show; they hold no patient data. */
+export interface StoreFigures {
+  schemaVersion: number;
+  logsByStatus: Record<string, number>;
+  tasksByState: Record<string, number>;
+  failedTasks: number;
+  /** Creation time (epoch ms) of the oldest task that waits, null where none does. */
+  oldestTaskAt: number | null;
+  fileBytes: number;
+}

@@ -1,0 +1,126 @@
+/**
+ * The closed sets of words that a log document, a task and an attempt are told in.
+ * Every switch over one of them is exhaustive, so adding a word shows every place that must know it.
+ */
+
+/** Which way the call went: out to a partner, or a third party's call into the lab. */
+export const DIRECTIONS = ['OUTBOUND', 'INBOUND'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+/**
+ * Where a delivery stands for an operator.
+ * `QUEUED` is normal (handed on, confirmation outstanding); `FAIL` holds from the first failed
+ * attempt on, also while a retry waits or runs; `SUPPRESSED` reports no status at all.
+ */
+export const LOG_STATUSES = ['PENDING', 'QUEUED', 'SUCCESS', 'FAIL', 'SUPPRESSED'] as const;
+export type LogStatus = (typeof LOG_STATUSES)[number];
+
+/** Whether the receiver may already have the message; it decides what a retry may do. */
+export const CERTAINTIES = [
+  'NOT_SENT',
+  'REFUSED_RETRYABLE',
+  'REFUSED',
+  'UNKNOWN',
+  'COMMITTED',
+  'ACCEPTED',
+] as const;
+export type Certainty = (typeof CERTAINTIES)[number];
+
+/** What the retry machinery is doing with a log. */
+export const RETRY_STATES = [
+  'NONE',
+  'SCHEDULED',
+  'RUNNING',
+  'EXHAUSTED',
+  'CANCELLED',
+  'HELD',
+] as const;
+export type RetryState = (typeof RETRY_STATES)[number];
+
+/** How far the thread of a `log_id` has come, in the order in which the stages are passed. */
+export const STAGES = [
+  'CREATED',
+  'ENQUEUED',
+  'DISPATCHED',
+  'LIVEHEALTHAPI',
+  'MIRTH',
+  'DOWNSTREAM',
+  'CONFIRMED',
+  'REPORTED',
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** `STAT` is claimed before everything routine. */
+export const PRIORITIES = ['STAT', 'ROUTINE'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** Why an attempt was made: the first one, one of the schedule's, or an operator's. */
+export const ATTEMPT_KINDS = ['FIRST', 'AUTO', 'MANUAL'] as const;
+export type AttemptKind = (typeof ATTEMPT_KINDS)[number];
+
+export const TRANSPORTS = ['http', 'hl7'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+export const HTTP_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export type HttpMethod = (typeof HTTP_METHODS)[number];
+
+/**
+ * What went wrong with an attempt, as a closed set: certainty is decided from these codes and the
+ * response status alone, never from a message text.
+ */
+export const ERROR_KINDS = [
+  /** The name did not resolve. Nothing was sent. */
+  'DNS',
+  /** The connection was refused or the network is unreachable. Nothing was sent. */
+  'CONNECT',
+  /** No connection within the connect time-out. Nothing was sent. */
+  'CONNECT_TIMEOUT',
+  /** The TLS handshake failed. Nothing of the message was sent. */
+  'TLS',
+  /** The call's time ran out before the request was written. Nothing was sent. */
+  'TIMEOUT_BEFORE_SEND',
+  /** No complete answer in time, after bytes had left. */
+  'TIMEOUT',
+  /** The connection broke after bytes had left. */
+  'CONNECTION_LOST',
+  /** The answer was not HTTP, or broke the protocol. */
+  'BAD_RESPONSE',
+  /** The partner answered with a status that is no success (3xx, 4xx, 5xx). */
+  'HTTP_STATUS',
+  /** The mapping failed or produced nothing; nothing was sent. */
+  'PAYLOAD',
+  /** The rule, its credentials or its target cannot be used as configured; nothing was sent. */
+  'CONFIGURATION',
+  /** The engine ended while the attempt was under way. */
+  'CRASH',
+  /** The task's handler died before it could report; see the failed-task queue. */
+  'HANDLER',
+] as const;
+export type ErrorKind = (typeof ERROR_KINDS)[number];
+
+/** Where a revision's bytes came from. */
+export const REVISION_REASONS = ['FIRST', 'REBUILT', 'EDITED'] as const;
+export type RevisionReason = (typeof REVISION_REASONS)[number];
+
+/** Why a task is in the failed-task queue. */
+export const FAILED_TASK_CAUSES = ['EXCEPTION', 'TIMEOUT', 'CRASHED_TWICE'] as const;
+export type FailedTaskCause = (typeof FAILED_TASK_CAUSES)[number];
+
+/** Kinds of domain object that events carry and payloads are built from. */
+export const OBJECT_KINDS = [
+  'event',
+  'patient',
+  'bill',
+  'sample',
+  'report',
+  'appointment',
+] as const;
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+/** What a credential for calls into LabRelay is for. */
+export const ACCESS_KEY_KINDS = ['inbound', 'user', 'internal'] as const;
+export type AccessKeyKind = (typeof ACCESS_KEY_KINDS)[number];
+
+/** Roles of people, weakest first: each includes those before it. */
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import type { DemoEvent } from '../../../src/main/cli/demo/events.ts';
+import { type Findings, report } from '../../../src/main/cli/demo/report.ts';
+import { renderReport } from '../../../src/main/cli/demo/report-text.ts';
+import { aLog } from '../a-log.ts';
+
+const PAYMENTS = 6;
+
+const event: DemoEvent = {
+  route: '/billing/',
+  labId: 4101,
+  category: 'PAYMENT_RECEIVED',
+  body: {},
+  idempotencyKey: null,
+  withoutBirthDate: false,
+};
+
+const delivered = (log_id: string) =>
+  aLog({ log_id, lab_integration_id: PAYMENTS, action_category: 'PAYMENT_RECEIVED' });
+
+/** Two payments that went as they must. */
+function goodFindings(): Findings {
+  return {
+    traffic: {
+      acknowledged: ['a', 'b'].map((id) => ({ event, eventId: `e-${id}`, logIds: [id] })),
+      repeats: 0,
+      faults: [],
+    },
+    logs: [delivered('a'), delivered('b')],
+    health: { tasks_by_state: {} },
+    seen: { requests: 2, log_ids: ['a', 'b'], turned_away: 0, signatures_verified: 2, by_path: {} },
+    scenarios: new Map([[PAYMENTS, 'accepted_signed']]),
+    seconds: 1.2345,
+  };
+}
+
+const scenarioOf = (findings: Findings) =>
+  report(findings).by_scenario.find(({ scenario }) => scenario === 'accepted_signed');
+
+describe('what the demo concludes', () => {
+  test('all is well: counted by status and scenario, from all three sides', () => {
+    expect(report(goodFindings())).toMatchObject({
+      ok: true,
+      events: 2,
+      logs: { PENDING: 0, QUEUED: 0, SUCCESS: 2, FAIL: 0, SUPPRESSED: 0 },
+      receiver: { requests: 2, unique_log_ids: 2 },
+      lost: 0,
+      unfinished: 0,
+      scheduled: 0,
+      queued: 0,
+      seconds: 1.23,
+    });
+    expect(scenarioOf(goodFindings())).toMatchObject({
+      expected_logs: 2,
+      logs: 2,
+      outcomes: { 'SUCCESS ACCEPTED 200': 2 },
+      unexpected: [],
+      as_expected: true,
+    });
+  });
+
+  test('a SUCCESS that the partner never saw is lost', () => {
+    const findings = goodFindings();
+    findings.seen.log_ids = ['a'];
+    expect(report(findings)).toMatchObject({ ok: false, lost: 1, lost_log_ids: ['b'] });
+  });
+
+  test('an acknowledged delivery without a log is lost', () => {
+    const findings = { ...goodFindings(), logs: [delivered('a')] };
+    expect(report(findings)).toMatchObject({ ok: false, lost: 1, lost_log_ids: ['b'] });
+    expect(scenarioOf(findings)).toMatchObject({ expected_logs: 2, logs: 1, as_expected: false });
+  });
+
+  test('a failed log that the partner never saw is not lost, but not as expected', () => {
+    const failed = { ...delivered('b'), status: 'FAIL', certainty: 'UNKNOWN' } as const;
+    const findings = { ...goodFindings(), logs: [delivered('a'), failed] };
+    findings.seen.log_ids = ['a'];
+    expect(report(findings)).toMatchObject({ ok: false, lost: 0 });
+    expect(scenarioOf(findings)).toMatchObject({ unexpected: ['b'], as_expected: false });
+  });
+
+  test('a delivery that nothing called for is unexpected', () => {
+    const findings = { ...goodFindings(), logs: [...goodFindings().logs, delivered('c')] };
+    findings.seen.log_ids.push('c');
+    expect(report(findings)).toMatchObject({ ok: false, lost: 0 });
+    expect(scenarioOf(findings)).toMatchObject({ unexpected: ['c'], as_expected: false });
+  });
+
+  test('an event that made no delivery though a rule matches is not as expected', () => {
+    const findings = { ...goodFindings(), logs: [delivered('a')] };
+    findings.traffic.acknowledged[1] = { event, eventId: 'e-b', logIds: [] };
+    expect(report(findings)).toMatchObject({ ok: false, lost: 0 });
+    expect(scenarioOf(findings)).toMatchObject({ expected_logs: 2, logs: 1, as_expected: false });
+  });
+
+  test('a log of a disabled rule is unexpected', () => {
+    const findings = { ...goodFindings(), scenarios: new Map([[PAYMENTS, 'disabled']]) };
+    const disabled = report(findings).by_scenario.find(({ scenario }) => scenario === 'disabled');
+    expect(disabled).toMatchObject({ expected_logs: 0, logs: 2, as_expected: false });
+  });
+
+  test('pending logs and due, claimed or reporting tasks are unfinished; scheduled ones wait', () => {
+    const findings = goodFindings();
+    findings.logs = [delivered('a'), { ...delivered('b'), status: 'PENDING', certainty: null }];
+    findings.health.tasks_by_state = { READY: 1, CLAIMED: 2, REPORTING: 3, SCHEDULED: 4, HELD: 5 };
+    expect(report(findings)).toMatchObject({ ok: false, unfinished: 7, scheduled: 4 });
+  });
+
+  test('an event that was not answered as it must be is a fault', () => {
+    const findings = goodFindings();
+    findings.traffic.faults = ['BILL_GENERATED: repeated with its key, it got another answer'];
+    const document = report(findings);
+    expect(document).toMatchObject({ ok: false, faults: findings.traffic.faults });
+    expect(renderReport(document)).toContain('FAULT BILL_GENERATED: repeated with its key');
+  });
+
+  test('in words: the counts, why deliveries failed, and what is not shown yet', () => {
+    const failed = {
+      ...delivered('b'),
+      status: 'FAIL',
+      certainty: 'UNKNOWN',
+      error_kind: 'TIMEOUT',
+      response_status_code: null,
+    } as const;
+    const text = renderReport(report({ ...goodFindings(), logs: [delivered('a'), failed] }));
+    expect(text).toMatch(/^2 events acknowledged .* 2 deliveries/);
+    expect(text).toMatch(/delivered +1\n/);
+    expect(text).toMatch(/failed +1 +1 × UNKNOWN TIMEOUT\n/);
+    expect(text).toMatch(/WRONG +Bank: payments/);
+    expect(text).toMatch(/Not shown yet: HL7 and Mirth, bulk, inbound calls, retries/);
+  });
+});

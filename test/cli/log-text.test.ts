@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { renderLog } from '../../src/main/cli/log-text.ts';
+import { renderPage } from '../../src/main/cli/search.ts';
+import { aLog } from './a-log.ts';
+
+describe('a log in words', () => {
+  test('names status, certainty, object, thread, attempts, request and response', () => {
+    const text = renderLog(aLog());
+    expect(text).toContain('status       SUCCESS: delivered');
+    expect(text).toContain('certainty    ACCEPTED: The partner has it.');
+    expect(text).toContain('about        event event-1, bill B-1001');
+    expect(text).toContain('integration  1, version 3');
+    expect(text).toContain('CREATED → ENQUEUED → DISPATCHED → REPORTED');
+    expect(text).toMatch(/1 {2}FIRST {2}r1 .* 12 ms {2}SUCCESS {2}ACCEPTED +200/);
+    expect(text).toContain('POST http://127.0.0.1:9999/ledger/bills');
+    expect(text).toContain('"bill_id": "B-1001"');
+    expect(text).toContain('200 after 12 ms');
+    expect(text).toContain('server: ledger');
+  });
+
+  test.each([
+    ['UNKNOWN', 'The partner may already have it.'],
+    ['NOT_SENT', 'The partner does not have it: nothing was sent.'],
+    ['REFUSED', 'The partner refused it.'],
+    ['REFUSED_RETRYABLE', 'The partner refused it for now and may take it later.'],
+  ] as const)('certainty %s reads: %s', (certainty, words) => {
+    expect(renderLog(aLog({ status: 'FAIL', certainty }))).toContain(`${certainty}: ${words}`);
+  });
+
+  test('a log that was never sent says so and shows no response', () => {
+    const text = renderLog(
+      aLog({
+        status: 'FAIL',
+        certainty: 'NOT_SENT',
+        stage: 'CREATED',
+        error_kind: 'PAYLOAD',
+        error_message: 'The mapping failed.',
+        attempts: [],
+        request_body: null,
+        request_headers: null,
+        response_status_code: null,
+        response_headers: null,
+        response_body: null,
+      }),
+    );
+    expect(text).toContain('error        PAYLOAD: The mapping failed.');
+    expect(text).toContain('none: nothing was sent');
+    expect(text).not.toContain('→');
+    expect(text).not.toContain('Response');
+  });
+
+  test('what a partner answered cannot drive the terminal', () => {
+    const text = renderLog(
+      aLog({ response_body: 'done\u001b]0;owned\u0007', response_headers: { x: 'a\u001b[31m' } }),
+    );
+    expect(text).not.toContain('\u001b');
+    expect(text).not.toContain('\u0007');
+    expect(text).toContain('done\\x1b]0;owned\\x07');
+  });
+
+  test('a cut answer, a waiting retry and notes are told', () => {
+    const log = aLog();
+    const text = renderLog({
+      ...log,
+      retry_state: 'SCHEDULED',
+      retry_count: 2,
+      next_retry_at: '2026-11-23T10:00:00.000Z',
+      attempts: log.attempts.map((attempt) => ({ ...attempt, response_body_cut: true })),
+      activity: [
+        {
+          at: log.created_at,
+          actor: 'meera',
+          kind: 'note',
+          note: 'called the partner',
+          detail: null,
+        },
+      ],
+    });
+    expect(text).toContain('(longer than is kept; cut)');
+    expect(text).toMatch(/retry +SCHEDULED, 2 so far, next at 2026-11-23/);
+    expect(text).toContain('meera, note: called the partner');
+  });
+});
+
+describe('a page of logs', () => {
+  test('is a table with the count and how to go on', () => {
+    const text = renderPage({ items: [aLog()], next_cursor: 'abc', total_estimate: 12 });
+    expect(text).toMatch(/^CREATED +STATUS +CERTAINTY/);
+    expect(text).toContain('01a207b0-3fcd-75ba-8244-f71c8121a100');
+    expect(text).toContain('1 of 12; next page: --cursor abc');
+  });
+
+  test('tells an estimate from a count', () => {
+    const text = renderPage({ items: [aLog()], next_cursor: null, total_estimate: 10_000 });
+    expect(text).toContain('1 of 10000 or more\n');
+  });
+
+  test('that is empty says what is left out', () => {
+    expect(renderPage({ items: [], next_cursor: null, total_estimate: 0 })).toBe(
+      'No log matches. Suppressed ones need --include-suppressed.\n',
+    );
+  });
+});

@@ -1,0 +1,122 @@
+import { expect, vi } from 'vitest';
+import { Dispatcher } from '../../../src/main/engine/dispatch/dispatcher.ts';
+import type {
+  DispatcherDeps,
+  DispatcherTimings,
+} from '../../../src/main/engine/dispatch/dispatcher-parts.ts';
+import type { LabIntegration } from '../../../src/shared/model/configuration.ts';
+import type { AttemptReport, FailedTask, NewLog } from '../../../src/shared/model/delivery.ts';
+import { type OpenStore, openLocalStore } from '../../store/local-store.ts';
+import { configure, delivery, event } from '../../store/samples.ts';
+import { MemoryLookup, ruleOf } from './lookup.ts';
+import { ScriptedTransport } from './scripted-transport.ts';
+
+/** Quick enough for tests that wait for the condition, never for the time. */
+const QUICK: DispatcherTimings = { lease: 60_000, idlePoll: 20, hungAfter: 50, storeAgain: 10 };
+
+type Port = DispatcherDeps['store'];
+
+/** A dispatcher over the real store (on this thread), with a scripted transport. */
+export interface Dispatching {
+  store: OpenStore;
+  lookup: MemoryLookup;
+  transport: ScriptedTransport;
+  dispatcher: Dispatcher;
+  settled: AttemptReport[];
+  troubles: string[];
+  /** Saves a rule to store and memory. @returns its id */
+  addRule: (settings?: Partial<LabIntegration>) => Promise<number>;
+  /** Switches a rule on or off, as the configuration room does. */
+  enable: (rule: number, isActive: boolean) => Promise<void>;
+  /** Commits deliveries of a rule, without a wake-up. @returns their log ids */
+  queue: (rule: number, count: number, log?: Partial<NewLog>) => Promise<string[]>;
+  /** Resolves when no task is left. */
+  drained: () => Promise<void>;
+  /** Open entries of the failed-task queue. */
+  failedTasks: () => Promise<FailedTask[]>;
+  close: () => Promise<void>;
+}
+
+/**
+ * @param wrap stands between dispatcher and store, where a test makes the store refuse
+ */
+export async function dispatching(
+  options: {
+    timings?: Partial<DispatcherTimings>;
+    wrap?: (store: Port) => Partial<Port>;
+    onSettled?: (report: AttemptReport) => void;
+  } = {},
+): Promise<Dispatching> {
+  const store = openLocalStore();
+  const lookup = new MemoryLookup();
+  const transport = new ScriptedTransport();
+  const settled: AttemptReport[] = [];
+  const troubles: string[] = [];
+  const port: Port = {
+    claim: (request) => store.claim(request),
+    begin: (request) => store.begin(request),
+    stamp: (request) => store.stamp(request),
+    settle: (settlement) => store.settle(settlement),
+    bury: (death) => store.bury(death),
+    release: (request) => store.release(request),
+    extendLeases: (request) => store.extendLeases(request),
+    recover: (request) => store.recover(request),
+  };
+  const dispatcher = new Dispatcher({
+    store: { ...port, ...options.wrap?.(port) },
+    configuration: lookup,
+    transport,
+    clock: Date.now,
+    worker: 'w',
+    failpoint: () => {},
+    onSettled: (report) => {
+      settled.push(report);
+      options.onSettled?.(report);
+    },
+    onReportDue: () => {},
+    onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
+    timings: { ...QUICK, ...options.timings },
+  });
+
+  return {
+    store,
+    lookup,
+    transport,
+    dispatcher,
+    settled,
+    troubles,
+    async addRule(settings = {}) {
+      const labIntegrationId = await configure(store, settings);
+      lookup.rules.set(labIntegrationId, ruleOf({ ...settings, labIntegrationId, version: 1 }));
+      return labIntegrationId;
+    },
+    async enable(rule, isActive) {
+      const known = lookup.rules.get(rule);
+      if (!known) throw new Error(`no rule ${rule}`);
+      const { labIntegrationId, version, createdAt: _c, updatedAt: _u, ...settings } = known;
+      const saved = await store.configuration.saveLabIntegration({
+        labIntegrationId,
+        expectedVersion: version,
+        settings: { ...settings, labId: 1, isActive },
+        changedBy: 'test',
+        now: 2,
+      });
+      if (saved.outcome !== 'SAVED') throw new Error(saved.outcome);
+      lookup.rules.set(rule, saved.row);
+    },
+    async queue(rule, count, log = {}) {
+      const deliveries = Array.from({ length: count }, () => delivery(rule, log));
+      await store.acceptEvent(event(deliveries));
+      return deliveries.map((one) => one.log.logId);
+    },
+    async drained() {
+      await vi.waitFor(async () => expect((await store.figures()).tasksByState).toEqual({}));
+    },
+    failedTasks: () => store.listFailedTasks({ beforeId: null, limit: 10, includeRequeued: false }),
+    async close() {
+      transport.answerAll();
+      await dispatcher.stop();
+      await store.close();
+    },
+  };
+}

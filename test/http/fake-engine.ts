@@ -1,0 +1,144 @@
+import { hash } from 'node:crypto';
+import { type EventRoute, parseEventBody } from '../../src/shared/contract/events.ts';
+import { contract, type ProcedureName } from '../../src/shared/contract/index.ts';
+import { fieldError, LabRelayError } from '../../src/shared/errors.ts';
+import { type AccessKey, DEFAULT_SETTINGS } from '../../src/shared/model/configuration.ts';
+import type { Handlers } from '../../src/main/bridge/handler.ts';
+import type { EventCaller } from '../../src/main/http/event-routes.ts';
+import type { ServedEngine } from '../../src/main/http/server.ts';
+
+/** The one log that the fake engine knows. */
+export const KNOWN_LOG = '0197b2f0-0000-7000-8000-000000000001';
+
+function key(accessKeyId: number, values: Partial<AccessKey> & Pick<AccessKey, 'kind'>): AccessKey {
+  return {
+    accessKeyId,
+    name: `key ${accessKeyId}`,
+    role: null,
+    labIds: null,
+    routes: null,
+    hash: '',
+    hint: '',
+    createdAt: 0,
+    revokedAt: null,
+    ...values,
+  };
+}
+
+/** Tokens that the fake engine knows, by what they may do. */
+export const TOKENS = {
+  inbound: 'token-inbound',
+  billingOnly: 'token-billing-only',
+  labSevenOnly: 'token-lab-seven-only',
+  viewer: 'token-viewer',
+  operator: 'token-operator',
+  admin: 'token-admin',
+  internal: 'token-internal',
+} as const;
+
+/**
+ * A FAKE of the engine, for tests of what the server itself does: it keeps what it was given and
+ * answers from fixed tables. Tests with the real engine are in test/host.
+ */
+export class FakeEngine implements ServedEngine {
+  readonly accepted: { route: EventRoute; body: unknown; caller: EventCaller }[] = [];
+  readonly reports: unknown[] = [];
+  readonly calls: { name: string; input: unknown; role: string }[] = [];
+  readonly settings = { ...DEFAULT_SETTINGS };
+  status: 'ok' | 'degraded' = 'ok';
+  /** Thrown by the next event instead of taking it. */
+  fault: Error | null = null;
+  /** Events that have come in. */
+  entered = 0;
+  /** They wait here until it resolves. */
+  gate: Promise<void> = Promise.resolve();
+
+  private readonly keys = new Map<string, AccessKey>([
+    [TOKENS.inbound, key(1, { kind: 'inbound' })],
+    [TOKENS.billingOnly, key(2, { kind: 'inbound', routes: ['/billing/'] })],
+    [TOKENS.labSevenOnly, key(3, { kind: 'inbound', labIds: [7] })],
+    [TOKENS.viewer, key(4, { kind: 'user', role: 'viewer' })],
+    [TOKENS.operator, key(5, { kind: 'user', role: 'operator' })],
+    [TOKENS.admin, key(6, { kind: 'user', role: 'admin' })],
+    [TOKENS.internal, key(7, { kind: 'internal' })],
+  ]);
+
+  readonly configuration: ServedEngine['configuration'] = {
+    accessKeyOf: (token) => this.keys.get(token),
+    settings: this.settings,
+  };
+
+  readonly intake: ServedEngine['intake'] = {
+    accept: async (route, body, caller) => {
+      this.entered += 1;
+      await this.gate;
+      if (this.fault) throw this.fault;
+      const event = parseEventBody(route, body);
+      if (caller.labIds && !caller.labIds.includes(event.lab_id)) {
+        throw new LabRelayError('FORBIDDEN', 'This key may not speak for that lab.');
+      }
+      if (event.lab_id === 404) throw fieldError('UNKNOWN_LAB', 'lab_id', 'add the lab first');
+      const repeated = this.accepted.some(
+        (one) =>
+          one.caller.idempotencyKey !== null && one.caller.idempotencyKey === caller.idempotencyKey,
+      );
+      this.accepted.push({ route, body, caller });
+      return { status: 201, body: { event_id: hash('sha256', route), log_ids: [] }, repeated };
+    },
+  };
+
+  readonly callback: ServedEngine['callback'] = {
+    handle: async (report) => {
+      if (report.log_id !== KNOWN_LOG) {
+        throw new LabRelayError('UNKNOWN_LOG', 'No log has this log_id.');
+      }
+      const changed = this.reports.length === 0;
+      this.reports.push(report);
+      return { log_id: report.log_id, changed };
+    },
+  };
+
+  /** Every procedure notes its call and answers what `answers` has, else an empty page. */
+  readonly answers: Partial<Record<ProcedureName, unknown>> = {};
+  readonly handlers = Object.fromEntries(
+    Object.keys(contract).map((name) => [
+      name,
+      async (input: unknown, caller: { role: string }) => {
+        this.calls.push({ name, input, role: caller.role });
+        return (
+          this.answers[name as ProcedureName] ?? { items: [], next_cursor: null, total_estimate: 0 }
+        );
+      },
+    ]),
+  ) as unknown as Handlers<ProcedureName>;
+
+  async health() {
+    return {
+      status: this.status,
+      version: '1.2.3',
+      started_at: '2026-11-23T08:00:00.000Z',
+      uptime_s: 1,
+      checks: [{ name: 'store', ok: this.status === 'ok', detail: 'writable' }],
+      // As the real engine's: figures that the public answer must not show.
+      failed_tasks: 3,
+    };
+  }
+
+  async figures() {
+    return {
+      store: {
+        schemaVersion: 1,
+        logsByStatus: { SUCCESS: 5, FAIL: 2 },
+        tasksByState: { READY: 4 },
+        failedTasks: 3,
+        oldestTaskAt: Date.now() - 60_000,
+        fileBytes: 4096,
+      },
+      inFlight: 2,
+      slots: 64,
+      attempts: [
+        { outcome: 'SUCCESS' as const, certainty: 'ACCEPTED' as const, errorKind: null, count: 5 },
+      ],
+    };
+  }
+}

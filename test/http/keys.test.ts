@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GuessLimiter } from '../../src/main/http/guess-limiter.ts';
+import { KNOWN_LOG, TOKENS } from './fake-engine.ts';
+import { BILL, OWN_TOKEN, type Served, serve, problemOf } from './serving.ts';
+
+let served: Served;
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served.server.close());
+
+describe('access keys', () => {
+  it.each([
+    ['none at all', ''],
+    ['an unknown one', 'Bearer lrk_in_wrong'],
+    ['another scheme', 'Basic dXNlcjpwYXNz'],
+    ['two words', 'Bearer a b'],
+  ])('are needed: %s', async (_what, authorization) => {
+    const response = await served.post('/billing/', BILL, { authorization });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="LabRelay"');
+    const problem = await problemOf(response);
+    expect(problem).toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(problem.errors).toEqual([
+      { field: 'Authorization', reason: expect.stringContaining('Bearer') },
+    ]);
+  });
+});
+
+describe('the internal token', () => {
+  const report = { log_id: KNOWN_LOG, status: 'SUCCESS', response_status_code: 200 };
+  const callback = (headers: Record<string, string>, body: unknown = report) =>
+    served.post('/integration_callback/', body, { authorization: '', ...headers });
+
+  it.each([
+    ['missing', {}],
+    ['wrong', { 'x-internal-token': 'wrong' }],
+    ['an inbound key', { 'x-internal-token': TOKENS.inbound }],
+    ['an admin key', { 'x-internal-token': TOKENS.admin }],
+    ['in the wrong header', { authorization: `Bearer ${TOKENS.internal}` }],
+  ])('refuses a report: %s', async (_what, headers) => {
+    const response = await callback(headers);
+    expect(response.status).toBe(401);
+    expect((await problemOf(response)).errors[0]?.field).toBe('x-internal-token');
+    expect(served.engine.reports).toEqual([]);
+  });
+
+  it("takes this start's own token and an internal key, and repeats change nothing", async () => {
+    const first = await callback({ 'x-internal-token': OWN_TOKEN });
+    expect([first.status, await first.json()]).toEqual([200, { log_id: KNOWN_LOG, changed: true }]);
+    const again = await callback({ 'x-internal-token': TOKENS.internal });
+    expect([again.status, await again.json()]).toEqual([
+      200,
+      { log_id: KNOWN_LOG, changed: false },
+    ]);
+  });
+
+  it('answers 404 for an unknown log_id', async () => {
+    const response = await callback(
+      { 'x-internal-token': OWN_TOKEN },
+      { ...report, log_id: 'nobody' },
+    );
+    expect(response.status).toBe(404);
+    expect(await problemOf(response)).toMatchObject({ code: 'UNKNOWN_LOG' });
+  });
+
+  it.each([
+    ['status', { ...report, status: 'DONE' }],
+    ['response_status_code', { ...report, response_status_code: '200' }],
+    ['response_time', { ...report, response_time: -1 }],
+    ['log_id', { status: 'SUCCESS' }],
+  ])('refuses a wrong type and names the field: %s', async (field, body) => {
+    const response = await callback({ 'x-internal-token': OWN_TOKEN }, body);
+    expect(response.status).toBe(422);
+    expect((await problemOf(response)).errors[0]?.field).toBe(field);
+  });
+});
+
+describe('guessing at keys', () => {
+  it('is stopped after 30 tries a minute, but no key that worked before is shut out', async () => {
+    const guessed = await serve();
+    try {
+      expect((await guessed.post('/billing/', BILL)).status).toBe(201);
+      const wrong = { authorization: 'Bearer wrong' };
+      for (let tries = 0; tries < 30; tries++) {
+        expect((await guessed.post('/billing/', BILL, wrong)).status).toBe(401);
+      }
+      const refused = await guessed.post('/billing/', BILL, wrong);
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      // A right guess is not told apart from a wrong one…
+      const right = { authorization: `Bearer ${TOKENS.admin}` };
+      expect((await guessed.post('/billing/', BILL, right)).status).toBe(429);
+      // …but the program that has been working all along works on.
+      expect((await guessed.post('/billing/', BILL)).status).toBe(201);
+      // Our own worker's reports are never in the way of it.
+      const own = { 'x-internal-token': OWN_TOKEN };
+      const report = { log_id: KNOWN_LOG, stage: 'MIRTH' };
+      expect((await guessed.post('/integration_callback/', report, own)).status).toBe(200);
+    } finally {
+      await guessed.server.close();
+    }
+  });
+
+  it('is forgotten after its window', () => {
+    let now = 0;
+    const limiter = new GuessLimiter({ limit: 2, windowMs: 1_000, now: () => now });
+    limiter.failed('a');
+    expect(limiter.waitOf('a')).toBe(0);
+    limiter.failed('a');
+    expect(limiter.waitOf('a')).toBe(1);
+    expect(limiter.waitOf('b')).toBe(0);
+    now = 1_000;
+    expect(limiter.waitOf('a')).toBe(0);
+  });
+});

@@ -1,0 +1,9 @@
+/** `node --import` this file makes `electron` mean the stand-in, for ES modules and CommonJS alike. */
+import { registerHooks } from 'node:module';
+
+const standIn = new URL('./electron.ts', import.meta.url).href;
+
+registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === 'electron' ? { url: standIn, shortCircuit: true } : next(specifier, context),
+});

@@ -13,10 +13,12 @@ interface Row {
 function storeWith(limits: number[], tasks: Row[]): Database.Database {
   const db = new Database(':memory:');
   for (const { sql } of MIGRATIONS) db.exec(sql);
-  db.exec(`INSERT INTO lab VALUES (1, 'lab', NULL, 'UTC', 1)`);
+  db.exec(`INSERT INTO lab VALUES (1, 'lab', NULL, 'UTC', 1, NULL)`);
   limits.forEach((limit, index) => {
     db.prepare(
-      `INSERT INTO lab_integration VALUES (?, 1, NULL, 1, NULL, 'rule', 1, ?, '{}', 1, 0, 0)`,
+      `INSERT INTO lab_integration (lab_integration_id, lab_id, action_category_list_id, name, is_active,
+         max_concurrency, settings, version, created_at, updated_at)
+       VALUES (?, 1, 1, 'rule', 1, ?, '{}', 1, 0, 0)`,
     ).run(index + 1, limit);
   });
   tasks.forEach(({ integration, priority }, index) => {

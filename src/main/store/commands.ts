@@ -10,18 +10,20 @@ import { createQueueCommands, createQueueQueries } from './queue.ts';
 import { createRecovery } from './recovery.ts';
 import { createApplyReport } from './reports.ts';
 import { createSearchQueries } from './search.ts';
+import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
 
 /** Everything the writer thread can be told, by name. */
 export function createCommands(db: Database): ReadonlyMap<string, Command> {
+  const tasks = createTasks(db);
   const applyReport = createApplyReport(db);
-  const bury = createBury(db, applyReport);
+  const bury = createBury(db, tasks, applyReport);
   return byName({
     report: applyReport,
-    ...createIntakeCommands(db, createInsertDelivery(db)),
-    ...createQueueCommands(db, applyReport, bury),
-    ...createFailedTaskCommands(db),
-    ...createRecovery(db, applyReport, bury),
+    ...createIntakeCommands(db, createInsertDelivery(db, tasks)),
+    ...createQueueCommands(db, tasks, applyReport, bury),
+    ...createFailedTaskCommands(db, tasks),
+    ...createRecovery(db, tasks, applyReport, bury),
     ...createTextIndexCommands(db),
     ...createConfigurationStatements(db),
     ...createEngineIdentity(db),

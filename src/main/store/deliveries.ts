@@ -1,16 +1,13 @@
 import type { Database } from 'better-sqlite3';
 import type { NewDelivery } from '../../shared/model/delivery.ts';
 import { encodeBody } from './bodies.ts';
-
-/** `task.priority`: the ready index is read in this order. */
-export const STAT = 0;
-const ROUTINE = 1;
+import type { Tasks } from './tasks.ts';
 
 /**
  * Pre-creates a log with its first revision and its task, inside the caller's transaction: no code
  * path sends without a `log_id`, and no log waits without a task.
  */
-export function createInsertDelivery(db: Database): (delivery: NewDelivery) => void {
+export function createInsertDelivery(db: Database, tasks: Tasks): (delivery: NewDelivery) => void {
   const insertLog = db.prepare(
     `INSERT INTO log (log_id, direction, status, certainty, retry_state, stage, priority, deliver_by,
        ordering_key, lab_id, organization_id, lab_integration_id, config_version,
@@ -25,10 +22,6 @@ export function createInsertDelivery(db: Database): (delivery: NewDelivery) => v
   const insertRevision = db.prepare(
     `INSERT INTO revision (log_seq, number, body, content_type, sha256, config_version, reason, created_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const insertTask = db.prepare(
-    `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, due_at, kind, attempt, revision)
-     VALUES (?, ?, 'READY', ?, ?, ?, 'FIRST', 1, ?)`,
   );
   const insertTextPending = db.prepare('INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)');
 
@@ -81,14 +74,17 @@ export function createInsertDelivery(db: Database): (delivery: NewDelivery) => v
       );
     }
     if (enqueue) {
-      insertTask.run(
+      tasks.add({
         logSeq,
-        log.labIntegrationId,
-        log.priority === 'STAT' ? STAT : ROUTINE,
-        log.orderingKey,
-        log.createdAt,
-        revision?.number ?? 1,
-      );
+        labIntegrationId: log.labIntegrationId,
+        priority: log.priority,
+        orderingKey: log.orderingKey,
+        deliverBy: log.deliverBy,
+        dueAt: log.createdAt,
+        kind: 'FIRST',
+        attempt: 1,
+        revision: revision?.number ?? 1,
+      });
     }
     insertTextPending.run(logSeq);
   };

@@ -5,9 +5,9 @@ import type {
   ReportResult,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
-import type { Certainty, FailedTaskCause } from '../../shared/model/vocabulary.ts';
-import { STAT } from './deliveries.ts';
+import type { Certainty, FailedTaskCause, Priority } from '../../shared/model/vocabulary.ts';
 import { inDoubt } from './reports.ts';
+import type { Tasks } from './tasks.ts';
 
 interface DeadRow {
   log_seq: number;
@@ -38,13 +38,13 @@ interface FailedRow {
  */
 export function createBury(
   db: Database,
+  tasks: Tasks,
   applyReport: (report: AttemptReport) => ReportResult,
 ): (death: TaskDeath) => void {
   const dead = db.prepare<[number], DeadRow>(
     `SELECT t.log_seq, l.log_id, t.attempt, l.newest_attempt, l.certainty FROM task t JOIN log l ON l.log_seq = t.log_seq
      WHERE t.task_id = ?`,
   );
-  const remove = db.prepare('DELETE FROM task WHERE task_id = ?');
   const insert = db.prepare(
     `INSERT INTO failed_task (log_seq, attempt, cause, error_message, certainty, failed_at)
      VALUES (?, ?, ?, ?, ?, ?)`,
@@ -70,12 +70,12 @@ export function createBury(
       textPending.run(task.log_seq);
     }
     insert.run(task.log_seq, stamped ? task.attempt : null, cause, errorMessage, certainty, at);
-    remove.run(taskId);
+    tasks.remove(taskId);
   };
 }
 
 /** Queueing a failed task once more. */
-export function createFailedTaskCommands(db: Database) {
+export function createFailedTaskCommands(db: Database, tasks: Tasks) {
   const find = db.prepare<
     [number],
     {
@@ -84,7 +84,8 @@ export function createFailedTaskCommands(db: Database) {
       certainty: Certainty | null;
       requeued_at: number | null;
       lab_integration_id: number | null;
-      priority: string;
+      priority: Priority;
+      deliver_by: number | null;
       ordering_key: string | null;
       newest_attempt: number;
       revision: number;
@@ -92,13 +93,9 @@ export function createFailedTaskCommands(db: Database) {
     }
   >(
     `SELECT f.log_seq, l.log_id, l.certainty, f.requeued_at, l.lab_integration_id, l.priority,
-       l.ordering_key, l.newest_attempt, l.revision,
+       l.deliver_by, l.ordering_key, l.newest_attempt, l.revision,
        (SELECT t.task_id FROM task t WHERE t.log_seq = f.log_seq) AS open_task
      FROM failed_task f JOIN log l ON l.log_seq = f.log_seq WHERE f.failed_task_id = ?`,
-  );
-  const insertTask = db.prepare(
-    `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, due_at, kind, attempt, revision)
-     VALUES (?, ?, 'READY', ?, ?, ?, 'MANUAL', ?, ?)`,
   );
   const mark = db.prepare(
     'UPDATE failed_task SET requeued_at = ?, requeue_reason = ? WHERE failed_task_id = ?',
@@ -127,15 +124,17 @@ export function createFailedTaskCommands(db: Database) {
       if (mayHold(task.certainty) && request.reason === null) {
         return { outcome: 'REASON_NEEDED' as const };
       }
-      insertTask.run(
-        task.log_seq,
-        task.lab_integration_id,
-        task.priority === 'STAT' ? STAT : STAT + 1,
-        task.ordering_key,
-        request.now,
-        task.newest_attempt + 1,
-        task.revision,
-      );
+      tasks.add({
+        logSeq: task.log_seq,
+        labIntegrationId: task.lab_integration_id,
+        priority: task.priority,
+        orderingKey: task.ordering_key,
+        deliverBy: task.deliver_by,
+        dueAt: request.now,
+        kind: 'MANUAL',
+        attempt: task.newest_attempt + 1,
+        revision: task.revision,
+      });
       mark.run(request.now, request.reason, request.failedTaskId);
       count.run(request.now, task.log_seq);
       note.run(

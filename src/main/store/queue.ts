@@ -10,8 +10,8 @@ import type {
 } from '../../shared/model/delivery.ts';
 import type { AttemptKind } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
-import { STAT } from './deliveries.ts';
 import { faultOf } from './protocol.ts';
+import { STAT, type Tasks } from './tasks.ts';
 
 /**
  * One claim. The integrations with ready tasks are found by skipping through the ready index; each
@@ -101,6 +101,7 @@ export interface ClaimRequest {
 /** The queue's commands: claim, stamp, settle and what surrounds them. */
 export function createQueueCommands(
   db: Database,
+  tasks: Tasks,
   applyReport: (report: AttemptReport) => ReportResult,
   bury: (death: TaskDeath) => void,
 ) {
@@ -136,12 +137,13 @@ export function createQueueCommands(
        stage = CASE WHEN stage IN ('CREATED', 'ENQUEUED') THEN 'DISPATCHED' ELSE stage END
      WHERE log_seq = ?`,
   );
-  const done = db.prepare('DELETE FROM task WHERE task_id = ?');
   const reporting = db.prepare(
     `UPDATE task SET state = 'REPORTING', report = ?, claimed_by = NULL, lease_until = NULL
      WHERE task_id = ?`,
   );
-  const taken = db.prepare(`DELETE FROM task WHERE task_id = ? AND state = 'REPORTING'`);
+  const isReporting = db.prepare<[number]>(
+    `SELECT 1 FROM task WHERE task_id = ? AND state = 'REPORTING'`,
+  );
   const release = db.prepare(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL
      WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ? AND stamped_at IS NULL`,
@@ -166,7 +168,7 @@ export function createQueueCommands(
         limit: request.limit,
         leaseUntil: request.leaseUntil,
       }) as number[];
-      const tasks = ids.flatMap((taskId) => {
+      const claimed = ids.flatMap((taskId) => {
         try {
           return [read(taskId)];
         } catch (error) {
@@ -178,7 +180,7 @@ export function createQueueCommands(
         }
       });
       // RETURNING gives rows in no promised order.
-      return tasks.sort((a, b) => urgency(a) - urgency(b) || a.taskId - b.taskId);
+      return claimed.sort((a, b) => urgency(a) - urgency(b) || a.taskId - b.taskId);
     },
 
     begin({ worker, taskId, now }: { worker: string; taskId: number; now: number }): boolean {
@@ -213,12 +215,12 @@ export function createQueueCommands(
         return applyReport(report);
       }
       const result = applyReport(report);
-      done.run(taskId);
+      tasks.remove(taskId);
       return result;
     },
 
     reportTaken({ taskId }: { taskId: number }): void {
-      taken.run(taskId);
+      if (isReporting.get(taskId)) tasks.remove(taskId);
     },
 
     bury(death: TaskDeath): void {

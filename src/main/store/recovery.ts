@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { AttemptReport, ReportResult, TaskDeath } from '../../shared/model/delivery.ts';
 import { inDoubt } from './reports.ts';
+import type { Tasks } from './tasks.ts';
 
 interface ClaimRow {
   task_id: number;
@@ -20,6 +21,7 @@ const ENDED = 'LabRelay ended while this attempt was under way; the partner may 
  */
 export function createRecovery(
   db: Database,
+  tasks: Tasks,
   applyReport: (report: AttemptReport) => ReportResult,
   bury: (death: TaskDeath) => void,
 ) {
@@ -33,7 +35,6 @@ export function createRecovery(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL,
        crashes = crashes + 1 WHERE task_id = ?`,
   );
-  const done = db.prepare('DELETE FROM task WHERE task_id = ?');
 
   return {
     recover(request: { worker: string; now: number; atStart: boolean }) {
@@ -44,7 +45,7 @@ export function createRecovery(
           applyReport(
             inDoubt({ logId: claim.log_id, attempt: claim.attempt }, 'CRASH', ENDED, now),
           );
-          done.run(claim.task_id);
+          tasks.remove(claim.task_id);
           result.unknown++;
         } else if (claim.begun_at !== null) {
           bury({

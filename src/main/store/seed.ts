@@ -3,6 +3,7 @@ import { type AttemptReport, type NewDelivery, stampOf } from '../../shared/mode
 import { createInsertDelivery } from './deliveries.ts';
 import { createQueueCommands } from './queue.ts';
 import { createApplyReport } from './reports.ts';
+import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
 
 /** Rows written in one transaction. */
@@ -29,9 +30,10 @@ export function seedStore(
   try {
     db.pragma('synchronous = OFF');
     db.pragma('cache_size = -262144');
-    const insert = createInsertDelivery(db);
+    const tasks = createTasks(db);
+    const insert = createInsertDelivery(db, tasks);
     const applyReport = createApplyReport(db);
-    const queue = createQueueCommands(db, applyReport, () => undefined);
+    const queue = createQueueCommands(db, tasks, applyReport, () => undefined);
     const index = createTextIndexCommands(db);
     let chunk: PastDelivery[] = [];
     let written = 0;

@@ -1,5 +1,6 @@
 import { mainWay } from './0001-main-way.ts';
 import type { Migration } from './migration.ts';
+import { orderAndPeople } from './0002-order-and-people.ts';
 
 /** All steps, in order. */
-export const MIGRATIONS: readonly Migration[] = [mainWay];
+export const MIGRATIONS: readonly Migration[] = [mainWay, orderAndPeople];

@@ -17,7 +17,8 @@ const NOW = 1_700_000_000_000;
 
 /** What the route makes of a posted document. */
 function read(body: unknown, overrides = {}): AttemptReport {
-  return readEnrichedPayload(parseInput(callbackReport, body), overrides, NOW);
+  const context = { overrides, secretHeaders: ['x-partner-code'], now: NOW };
+  return readEnrichedPayload(parseInput(callbackReport, body), context);
 }
 
 const PAYLOAD: IntegrationPayload = {
@@ -241,15 +242,25 @@ describe('an outside reporter', () => {
       response_status_code: 200,
       response_time: 12.6,
       response_body: { ok: true },
-      request_headers: { Authorization: 'Bearer s3cret', 'X-Count': 3, 'X-List': ['a', 'b'] },
-      response_headers: { 'Set-Cookie': 'sid=s3cret' },
+      request_headers: {
+        Authorization: 'Bearer s3cret',
+        'X-Partner-Code': 's3cret',
+        'X-Count': 3,
+        'X-List': ['a', 'b'],
+      },
+      response_headers: { 'Set-Cookie': 'sid=s3cret', 'x-partner-code': 's3cret' },
       activity_date: '2023-11-14T23:13:20+01:00',
     });
     expect(report).toMatchObject({
       responseTime: 13,
       responseBody: '{"ok":true}',
-      requestHeaders: { authorization: 'Bearer ••••', 'x-count': '3', 'x-list': 'a, b' },
-      responseHeaders: { 'set-cookie': '••••' },
+      requestHeaders: {
+        authorization: 'Bearer ••••',
+        'x-partner-code': '••••',
+        'x-count': '3',
+        'x-list': 'a, b',
+      },
+      responseHeaders: { 'set-cookie': '••••', 'x-partner-code': '••••' },
       activityDate: NOW,
     });
     expect(JSON.stringify(report)).not.toContain('s3cret');

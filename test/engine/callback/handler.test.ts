@@ -5,13 +5,14 @@ import { parseInput } from '../../../src/shared/contract/common.ts';
 import { attemptId, type AttemptReport } from '../../../src/shared/model/delivery.ts';
 import { type OpenStore, openLocalStore } from '../../store/local-store.ts';
 import { configure, delivery, event, report as reportOf, stampNext } from '../../store/samples.ts';
-import { MemoryLookup, ruleOf } from '../dispatch/lookup.ts';
+import { authenticationOf, MemoryLookup, ruleOf } from '../dispatch/lookup.ts';
 
 let store: OpenStore;
 let rule: number;
 const OURS = 'https://labrelay.lab/integration_callback/';
 
 let handler: CallbackHandler;
+let configuration: MemoryLookup;
 let applied: AttemptReport[];
 let now: number;
 
@@ -21,9 +22,12 @@ beforeEach(async () => {
   now = 5_000;
   applied = [];
   const retryPolicy = { ...ruleOf().retryPolicy, overrides: { '404': 'ACCEPTED' as const } };
+  configuration = new MemoryLookup(
+    ruleOf({ labIntegrationId: rule, retryPolicy, developerAuthenticationId: 5 }),
+  );
   handler = new CallbackHandler({
     store,
-    configuration: new MemoryLookup(ruleOf({ labIntegrationId: rule, retryPolicy })),
+    configuration,
     callbackUrl: () => OURS,
     clock: () => now,
     onApplied: (report) => applied.push(report),
@@ -121,6 +125,24 @@ describe('a report', () => {
     const logId = await sent();
     await post({ log_id: logId, response_status_code: 404 });
     expect(await store.getLog(logId)).toMatchObject({ status: 'SUCCESS', certainty: 'ACCEPTED' });
+  });
+
+  test('keeps no credential that the rule sends in a header of the partner’s own naming', async () => {
+    const publicKeys = { header: 'X-Partner-Code' };
+    configuration.authentications.set(5, authenticationOf({ kind: 'api_key', publicKeys }));
+    const logId = await sent();
+    const headers = { 'X-Partner-Code': 'open-sesame', Vary: 'accept' };
+    await post({
+      log_id: logId,
+      response_status_code: 200,
+      request_headers: headers,
+      response_headers: headers,
+    });
+    expect(await bytes(logId)).not.toContain('open-sesame');
+    expect(await store.getLog(logId)).toMatchObject({
+      requestHeaders: { 'x-partner-code': '••••', vary: 'accept' },
+      responseHeaders: { 'x-partner-code': '••••', vary: 'accept' },
+    });
   });
 
   test.each([

@@ -50,6 +50,15 @@ export function enrichedPayload(
   };
 }
 
+/** What a report is read by: the present rule of its log. */
+export interface ReportContext {
+  overrides: CertaintyOverrides;
+  /** Names, in lower case, of headers by which the rule's authentication proves who calls. */
+  secretHeaders: readonly string[];
+  /** Epoch milliseconds. */
+  now: number;
+}
+
 /**
  * Reads a report from the callback route. Suppression and certainty are judged here as for our own
  * attempts, from the code and the closed error kinds; a reporter's own words for them do not count.
@@ -58,8 +67,7 @@ export function enrichedPayload(
  */
 export function readEnrichedPayload(
   body: CallbackReport,
-  overrides: CertaintyOverrides,
-  now: number,
+  { overrides, secretHeaders, now }: ReportContext,
 ): AttemptReport {
   const code = body.response_status_code ?? null;
   const errorKind = body.error_kind ?? null;
@@ -83,9 +91,9 @@ export function readEnrichedPayload(
     errorKind: errorKind ?? (failed && code !== null ? 'HTTP_STATUS' : null),
     errorMessage: body.error_message ?? (failed && code !== null ? statusMessage(code) : null),
     endPoint: body.end_point ?? null,
-    requestHeaders: headersOf(body.request_headers),
+    requestHeaders: headersOf(body.request_headers, secretHeaders),
     responseStatusCode: code,
-    responseHeaders: headersOf(body.response_headers),
+    responseHeaders: headersOf(body.response_headers, secretHeaders),
     responseBody: responseBody === null ? null : responseBody.slice(0, KEPT_BODY),
     responseBodyCut: (body.response_body_cut ?? false) || (responseBody?.length ?? 0) > KEPT_BODY,
     responseTime: typeof body.response_time === 'number' ? Math.round(body.response_time) : null,
@@ -154,11 +162,14 @@ function textOf(body: CallbackReport['response_body']): string | null {
   return typeof body === 'string' ? body : JSON.stringify(body);
 }
 
-function headersOf(headers: CallbackReport['request_headers']): HeaderRecord | null {
+function headersOf(
+  headers: CallbackReport['request_headers'],
+  secretHeaders: readonly string[],
+): HeaderRecord | null {
   if (!headers) return null;
   const record: HeaderRecord = {};
   for (const [name, value] of Object.entries(headers)) {
     record[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : String(value);
   }
-  return maskHeaders(record);
+  return maskHeaders(record, secretHeaders);
 }

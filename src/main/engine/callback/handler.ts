@@ -2,6 +2,7 @@ import type { CallbackReport } from '../../../shared/contract/callback.ts';
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { AttemptReport, ReportResult } from '../../../shared/model/delivery.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import { credentialHeaders } from '../dispatch/masking.ts';
 import { readEnrichedPayload } from './enriched-payload.ts';
 import type { CallbackPort } from './port.ts';
 
@@ -46,7 +47,11 @@ export class CallbackHandler {
       known.labIntegrationId === null
         ? undefined
         : this.#configuration.integration(known.labIntegrationId);
-    const report = readEnrichedPayload(body, rule?.retryPolicy.overrides ?? {}, this.#clock());
+    const report = readEnrichedPayload(body, {
+      overrides: rule?.retryPolicy.overrides ?? {},
+      secretHeaders: rule ? credentialHeaders(rule, this.#configuration) : [],
+      now: this.#clock(),
+    });
     const result = await this.#store.report(report);
     return this.#answer(report, result);
   }

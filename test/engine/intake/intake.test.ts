@@ -278,6 +278,26 @@ describe('domain objects', () => {
     expect(payloadOf(store.deliveries[0])).toMatchObject({ data: { bill: { total: 200 } } });
   });
 
+  test('have a patient that a late bill does not set back', async () => {
+    const { intake, store } = intakeWith([]);
+    const patient = { patient_id: 'P1', name: 'Asha Verma', mobile: '2' };
+    const newer = { source_updated_at: '2026-11-23T09:00:00Z', ...patient };
+    await intake.accept('/patient/', { lab_id: 7, patient: newer }, anyone);
+    const late = { patient: { ...patient, mobile: '1' } };
+    await intake.accept(
+      '/billing/',
+      bill({ source_updated_at: '2026-11-23T08:00:00Z', ...late }),
+      anyone,
+    );
+    expect(store.object(7, 'patient', 'P1')?.document).toMatchObject({ mobile: '2' });
+    await intake.accept(
+      '/billing/',
+      bill({ source_updated_at: '2026-11-23T10:00:00Z', ...late }),
+      anyone,
+    );
+    expect(store.object(7, 'patient', 'P1')?.document).toMatchObject({ mobile: '1' });
+  });
+
   test('that an event does not change get no new version', async () => {
     const { intake, store } = intakeWith([]);
     await intake.accept('/billing/', bill(), anyone);

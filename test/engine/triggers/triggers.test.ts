@@ -92,9 +92,25 @@ describe('the objects that an event carries', () => {
         kind: 'patient',
         id: '5',
         document: { patient_id: 5, name: 'Asha' },
-        sourceUpdatedAt: null,
+        sourceUpdatedAt: Date.parse('2026-11-23T03:00:00Z'),
       },
     ]);
+  });
+
+  test('have a patient as old as what it came in, unless it tells its own time', () => {
+    const times = (bill: string | undefined, patient: string | undefined) => {
+      const source_updated_at = (time: string | undefined) =>
+        time === undefined ? {} : { source_updated_at: `2026-11-23T${time}:00Z` };
+      const embedded = { patient_id: 5, ...source_updated_at(patient) };
+      const data = { bill: { bill_id: 17, ...source_updated_at(bill), patient: embedded } };
+      return carriedObjects(data).map(({ sourceUpdatedAt: time }) =>
+        time === null ? null : new Date(time).toISOString().slice(11, 16),
+      );
+    };
+    expect(times('09:00', undefined)).toEqual(['09:00', '09:00']);
+    expect(times('09:00', '08:00')).toEqual(['09:00', '08:00']);
+    expect(times(undefined, '08:00')).toEqual([null, '08:00']);
+    expect(times(undefined, undefined)).toEqual([null, null]);
   });
 
   test('in free data are those that stand under their kind’s name with their id', () => {

@@ -57,7 +57,8 @@ export function linkedReferences(kind: DomainKind, document: JsonObject): Refere
 /**
  * The domain objects that an event's data carries under their kinds' names. A patient embedded in
  * one of them becomes an object of its own, which the other keeps naming by `patient_id`; so a
- * patient's change reaches every later payload.
+ * patient's change reaches every later payload. Unless it tells its own time it is as old as what
+ * carries it, or a bill that comes late would set the patient back.
  */
 export function carriedObjects(data: JsonObject): CarriedObject[] {
   const carried: CarriedObject[] = [];
@@ -75,9 +76,10 @@ export function carriedObjects(data: JsonObject): CarriedObject[] {
     }
     const { patient: _embedded, ...document } = given;
     document.patient_id ??= patient.patient_id ?? patientId;
+    const patientTime = sourceTime(patient) ?? sourceUpdatedAt;
     carried.push(
       { kind, id, document, sourceUpdatedAt },
-      { kind: 'patient', id: patientId, document: patient, sourceUpdatedAt: sourceTime(patient) },
+      { kind: 'patient', id: patientId, document: patient, sourceUpdatedAt: patientTime },
     );
   }
   return carried;

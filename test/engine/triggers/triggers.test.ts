@@ -181,4 +181,37 @@ describe('arguments', () => {
       bill: { bill_id: 17, patient_id: 6, patient: { patient_id: 6 } },
     });
   });
+
+  test('hold every object of a kind where several are named: the first alone, and all in a list', () => {
+    const lookup = lookupIn({
+      'event E': { bill: { bill_id: 17 }, samples: 'the event’s own' },
+      'bill 17': { bill_id: 17, total: 9 },
+      'bill 18': { bill_id: 18, patient_id: 6 },
+      'sample S': { sample_id: 'S' },
+      'sample T': { sample_id: 'T' },
+      'patient 5': { patient_id: 5 },
+      'patient 6': { patient_id: 6 },
+      'report R': { report_id: 'R' },
+    });
+    const several: Reference[] = [
+      event,
+      { kind: 'bill', id: '17' },
+      { kind: 'bill', id: '18' },
+      { kind: 'sample', id: 'S' },
+      { kind: 'sample', id: 'T' },
+      { kind: 'report', id: 'R' },
+      { kind: 'report', id: 'gone' },
+      { kind: 'patient', id: '5' },
+      { kind: 'patient', id: '6' },
+    ];
+    const ofSix = { bill_id: 18, patient_id: 6, patient: { patient_id: 6 } };
+    expect(triggerFor('OWN').prepare(several, lookup)).toEqual({
+      bill: { bill_id: 17, total: 9 },
+      bills: [{ bill_id: 17, total: 9 }, ofSix],
+      sample: { sample_id: 'S' },
+      samples: 'the event’s own',
+      report: { report_id: 'R' },
+      patients: [{ patient_id: 5 }, { patient_id: 6 }],
+    });
+  });
 });

@@ -99,10 +99,14 @@ function freshObject(
   return patient ? { ...document, patient } : document;
 }
 
+/** What several objects of a kind are called together. */
+const listName = (kind: DomainKind) => `${kind}s`;
+
 /**
  * A trigger's arguments, built from domain objects only, so that the first run and a retry years
  * later go the same way: the event's own document, each object in it replaced by its current
- * state, and what the references name beside it added under its kind's name.
+ * state, and what the references name beside it added under its kind's name: the first of a kind as
+ * `bill`, and where there are several, all of them in order as `bills` too.
  *
  * @param references the event first, as logs keep them
  * @returns undefined where the event's own document is no longer kept
@@ -128,5 +132,25 @@ export function prepareArguments(
     const object = freshObject(kind, id, undefined, lookup);
     if (object) args[kind] = object;
   }
+  if (others.length > 1) addLists(args, document, others, lookup);
   return args;
+}
+
+/** Adds all objects of each kind that is named more than once. A field of the event's own stays. */
+function addLists(
+  args: JsonObject,
+  event: JsonObject,
+  references: readonly Reference[],
+  lookup: ObjectLookup,
+): void {
+  for (const kind of KINDS) {
+    const ids = references.filter((one) => one.kind === kind).map(({ id }) => id);
+    if (ids.length < 2 || Object.hasOwn(args, listName(kind))) continue;
+    const given = event[kind];
+    const objects = ids.flatMap((id) => {
+      const brought = isJsonObject(given) && idOf(kind, given) === id ? given : undefined;
+      return freshObject(kind, id, brought, lookup) ?? [];
+    });
+    if (objects.length > 1) args[listName(kind)] = objects;
+  }
 }

@@ -10,12 +10,15 @@ interface LogRow {
   certainty: Certainty | null;
   stage: Stage;
   newest_attempt: number;
+  created_at: number;
 }
 
 interface AttemptRow {
   status: LogStatus | null;
   certainty: Certainty | null;
   stage: Stage | null;
+  started_at: number;
+  ended_at: number | null;
 }
 
 /** The report on a stamped attempt of which nobody knows what became: the partner may have it. */
@@ -50,10 +53,11 @@ export function inDoubt(
  */
 export function createApplyReport(db: Database): (report: AttemptReport) => ReportResult {
   const log = db.prepare<[string], LogRow>(
-    'SELECT log_seq, status, certainty, stage, newest_attempt FROM log WHERE log_id = ?',
+    'SELECT log_seq, status, certainty, stage, newest_attempt, created_at FROM log WHERE log_id = ?',
   );
   const attempt = db.prepare<[number, number], AttemptRow>(
-    'SELECT status, certainty, stage FROM attempt WHERE log_seq = ? AND number = ?',
+    `SELECT status, certainty, stage, started_at, ended_at FROM attempt
+     WHERE log_seq = ? AND number = ?`,
   );
   const outcome = db.prepare(
     `UPDATE attempt SET status = ?, certainty = ?, stage = ?, error_kind = ?, error_message = ?,
@@ -92,12 +96,18 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
         stage: known.stage,
         newestAttempt: known.newest_attempt,
       },
-      made ? { number, ...made } : null,
-      report,
+      made ? { ...made, number, endedAt: made.ended_at } : null,
+      {
+        status: report.status,
+        certainty: report.certainty,
+        stage: report.stage,
+        at: report.activityDate,
+      },
     );
     if (!change.attempt && !change.log) return { outcome: 'UNCHANGED', logId };
 
-    const at = report.activityDate;
+    const at = timeOf(report, made?.started_at ?? known.created_at);
+    const changedAt = report.receivedAt ?? at;
     if (change.attempt && change.settlesAttempt) {
       outcome.run(
         change.attempt.status,
@@ -132,13 +142,23 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
           report.responseStatusCode,
           report.responseTime,
           at,
-          at,
+          changedAt,
           known.log_seq,
         );
       } else {
-        logStage.run(change.log.stage, at, known.log_seq);
+        logStage.run(change.log.stage, changedAt, known.log_seq);
       }
     }
     return { outcome: 'APPLIED', logId };
   };
+}
+
+/**
+ * When a report happened. Nothing can have become of an attempt before it began: a reporter that
+ * says so has a wrong clock, and the report counts from when it came.
+ *
+ * @param earliest when the attempt began, or the log where none was made
+ */
+function timeOf({ activityDate, receivedAt }: AttemptReport, earliest: number): number {
+  return activityDate >= earliest ? activityDate : Math.max(receivedAt ?? activityDate, earliest);
 }

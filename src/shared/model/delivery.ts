@@ -192,8 +192,10 @@ export interface AttemptReport {
   responseBodyCut: boolean;
   /** Milliseconds from the start of the attempt to its outcome. */
   responseTime: number | null;
-  /** When it happened (epoch ms). */
+  /** When it happened, as the reporter says (epoch ms). */
   activityDate: number;
+  /** When it came over the callback route (epoch ms); left out: as soon as it happened. */
+  receivedAt?: number;
 }
 
 /** What applying a report did. */

@@ -8,9 +8,16 @@ export interface ReportedState {
   stage: Stage | null;
 }
 
+/** A report, and when it happened as its reporter says (epoch ms). */
+export interface TimedReport extends ReportedState {
+  at: number;
+}
+
 /** What is known of an attempt before a report is applied to it. */
 export interface AttemptState extends ReportedState {
   number: number;
+  /** When its outcome happened (epoch ms); null where it has none. */
+  endedAt: number | null;
 }
 
 /** What is known of the log. */
@@ -57,6 +64,26 @@ function strength(status: LogStatus | null, certainty: Certainty | null): number
 
 type Outcome = Pick<ReportedState, 'status' | 'certainty'>;
 
+/** Whether an outcome tells what became of the message; the others wait for a word, however late. */
+function isDefinite({ certainty }: Outcome): boolean {
+  switch (certainty) {
+    case null:
+    case 'UNKNOWN':
+    case 'COMMITTED':
+      return false;
+    case 'NOT_SENT':
+    case 'REFUSED_RETRYABLE':
+    case 'REFUSED':
+    case 'ACCEPTED':
+      return true;
+  }
+}
+
+/** Whether a report is older than what is known, and what is known is definite. */
+function comesTooLate(report: TimedReport, known: AttemptState | null): boolean {
+  return known !== null && known.endedAt !== null && report.at < known.endedAt && isDefinite(known);
+}
+
 /** Whether a report replaces what is known; one failure never does another, whose certainty stands. */
 function replaces(report: Outcome, known: Outcome): boolean {
   if (report.status === 'FAIL' && known.status === 'FAIL') return false;
@@ -65,7 +92,7 @@ function replaces(report: Outcome, known: Outcome): boolean {
 
 /**
  * The log's one state machine. A report settles its attempt if it is a stronger signal than what
- * the attempt holds; the log follows its newest attempt, except that SUCCESS is never taken back
+ * the attempt holds, and not older than a definite outcome; the log follows its newest attempt, except that SUCCESS is never taken back
  * by the failure of a re-send. Stages move forward only, whatever else a report changes.
  *
  * @param attempt the attempt that is reported on; null where none was made
@@ -73,9 +100,9 @@ function replaces(report: Outcome, known: Outcome): boolean {
 export function transition(
   log: LogState,
   attempt: AttemptState | null,
-  report: ReportedState,
+  report: TimedReport,
 ): Transition {
-  const settlesAttempt = replaces(report, attempt ?? log);
+  const settlesAttempt = replaces(report, attempt ?? log) && !comesTooLate(report, attempt);
   const isNewest = attempt === null || attempt.number >= log.newestAttempt;
   const takesBackSuccess = log.status === 'SUCCESS' && report.status !== 'SUCCESS';
   const settlesLog = settlesAttempt && isNewest && !takesBackSuccess;

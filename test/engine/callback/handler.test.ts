@@ -185,15 +185,61 @@ describe('a report', () => {
     expect(log?.attempts[0]).toMatchObject({ errorKind: null, certainty: 'ACCEPTED' });
   });
 
-  test('of the past does not turn the log’s own clock back', async () => {
+  test('keeps its own time between the attempt’s start and its receipt; the log’s clock goes on', async () => {
     const logId = await sent();
-    const activity_date = '1970-01-01T00:00:00.001Z';
+    const activity_date = '1970-01-01T00:00:02.000Z';
     await post({ log_id: logId, response_status_code: 200, activity_date });
-    expect(await store.getLog(logId)).toMatchObject({ activityDate: 1, updatedAt: 1_500 });
+    expect(await store.getLog(logId)).toMatchObject({
+      activityDate: 2_000,
+      updatedAt: 5_000,
+      attempts: [{ endedAt: 2_000 }],
+    });
+  });
+
+  test.each(['1970-01-01T00:00:00.001Z', '1970-01-01T00:00:01.499Z', '2099-01-01T00:00:00.000Z'])(
+    'of a clock that is wrong (%s) counts from its receipt',
+    async (activity_date) => {
+      const logId = await sent();
+      await post({ log_id: logId, response_status_code: 200, activity_date });
+      expect(await store.getLog(logId)).toMatchObject({
+        activityDate: 5_000,
+        updatedAt: 5_000,
+        attempts: [{ endedAt: 5_000 }],
+      });
+    },
+  );
+
+  test('of a stage moves the log’s clock too, whatever its own says', async () => {
+    const logId = await sent();
+    await post({ log_id: logId, stage: 'MIRTH', activity_date: '1970-01-01T00:00:00.001Z' });
+    expect(await store.getLog(logId)).toMatchObject({ stage: 'MIRTH', updatedAt: 5_000 });
   });
 });
 
 describe('a late report', () => {
+  const at = (ms: number) => ({ activity_date: new Date(ms).toISOString() });
+
+  test('does not replace a definite outcome that happened after it', async () => {
+    const logId = await sent();
+    await post({ log_id: logId, response_status_code: 422, ...at(3_000) });
+    const before = await bytes(logId);
+    const late = { log_id: logId, response_status_code: 200 };
+    expect(await post({ ...late, ...at(2_999) })).toMatchObject({ changed: false });
+    expect(await bytes(logId)).toBe(before);
+    expect(await post({ ...late, ...at(3_001) })).toMatchObject({ changed: true });
+    expect((await store.getLog(logId))?.status).toBe('SUCCESS');
+  });
+
+  test.each([
+    ['an unknown outcome', { error_kind: 'TIMEOUT' }],
+    ['a hand-over', { status: 'QUEUED' }],
+  ] as const)('settles %s that was noted after it', async (_, held) => {
+    const logId = await sent();
+    await post({ log_id: logId, ...held, ...at(3_000) });
+    await post({ log_id: logId, response_status_code: 200, ...at(2_000) });
+    expect(await store.getLog(logId)).toMatchObject({ status: 'SUCCESS', activityDate: 2_000 });
+  });
+
   test.each([
     ['success', { response_status_code: 200 }, 'SUCCESS'],
     ['suppression', { response_status_code: 209 }, 'SUPPRESSED'],

@@ -18,6 +18,8 @@ class Thread {
     stage: 'DISPATCHED',
   };
   readonly attempts: ReportedState[];
+  readonly #endedAt: (number | null)[];
+  #time = 1_000;
 
   constructor(attempts: number) {
     this.attempts = Array.from({ length: attempts }, () => ({
@@ -25,15 +27,22 @@ class Thread {
       certainty: null,
       stage: 'DISPATCHED' as const,
     }));
+    this.#endedAt = this.attempts.map(() => null);
   }
 
-  /** @returns whether anything changed */
-  take(number: number, report: ReportedState): boolean {
+  /**
+   * @param at when it happened; left out: now, after all that came before
+   * @returns whether anything changed
+   */
+  take(number: number, report: ReportedState, at = this.#time++): boolean {
     const attempt = this.attempts[number - 1];
     if (!attempt) throw new Error(`no attempt ${number}`);
     const newestAttempt = this.attempts.length;
-    const change = transition({ ...this.log, newestAttempt }, { number, ...attempt }, report);
+    const endedAt = this.#endedAt[number - 1] ?? null;
+    const known = { ...attempt, number, endedAt };
+    const change = transition({ ...this.log, newestAttempt }, known, { ...report, at });
     if (change.attempt) this.attempts[number - 1] = change.attempt;
+    if (change.settlesAttempt) this.#endedAt[number - 1] = at;
     if (change.log) this.log = change.log;
     return change.attempt !== null || change.log !== null;
   }
@@ -84,6 +93,27 @@ describe('one attempt', () => {
       expect(thread.log).toMatchObject({ status, certainty });
     },
   );
+
+  test.each(NAMES.flatMap((held) => NAMES.map((told) => [held, told] as const)))(
+    'that holds %s is told late %s, which is older',
+    (held, told) => {
+      const thread = new Thread(1);
+      thread.take(1, OUTCOMES[held], 20);
+      thread.take(1, OUTCOMES[told], 10);
+      const isOpen = held === 'UNHEARD' || held === 'QUEUED';
+      const holds = isOpen && REPLACES[held].includes(told) ? told : held;
+      const { status, certainty } = OUTCOMES[holds];
+      expect(thread.attempts[0]).toMatchObject({ status, certainty });
+      expect(thread.log).toMatchObject({ status, certainty });
+    },
+  );
+
+  test('takes what is as old as its outcome by strength, since clocks count whole milliseconds', () => {
+    const thread = new Thread(1);
+    thread.take(1, REFUSED, 20);
+    thread.take(1, SUCCESS, 20);
+    expect(thread.log.status).toBe('SUCCESS');
+  });
 
   test('learns nothing from PENDING, which is no outcome', () => {
     const thread = new Thread(1);
@@ -136,7 +166,7 @@ describe('a stage', () => {
       stage: 'ENQUEUED',
       newestAttempt: 0,
     } as const;
-    const told = { status: null, certainty: null, stage: 'LIVEHEALTHAPI' } as const;
+    const told = { status: null, certainty: null, stage: 'LIVEHEALTHAPI', at: 1 } as const;
     expect(transition(log, null, told)).toEqual({
       attempt: null,
       log: { status: 'PENDING', certainty: null, stage: 'LIVEHEALTHAPI' },
@@ -171,27 +201,36 @@ describe('whatever is reported, in whatever order', () => {
     certainty: fc.constantFrom(null, ...CERTAINTIES),
     stage: fc.constantFrom(null, ...STAGES),
   });
-  const entries = fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), report), { maxLength: 12 });
+  const entries = fc.array(
+    fc.tuple(fc.integer({ min: 1, max: 3 }), report, fc.integer({ min: 1, max: 20 })),
+    { maxLength: 12 },
+  );
   const isRefusal = (told: ReportedState) =>
     told.certainty === 'REFUSED' || told.certainty === 'REFUSED_RETRYABLE';
-  const failuresAgree = (reports: [number, ReportedState][]) => {
+  const failuresAgree = (reports: [number, ReportedState, number][]) => {
     const failures = reports.filter(([, { status }]) => status === 'FAIL');
     return new Set(failures.map(([, told]) => isRefusal(told))).size < 2;
   };
+  const OPEN = new Set<Certainty | null>([null, 'UNKNOWN', 'COMMITTED']);
+  // As `certaintyOf` judges: what is definite is not opened again by a stronger word.
+  const fits = (told: ReportedState) =>
+    told.status === 'QUEUED' ? told.certainty === 'COMMITTED' : told.certainty !== 'NOT_SENT';
+  const isCoherent = (reports: [number, ReportedState, number][]) =>
+    failuresAgree(reports) && reports.every(([, told]) => fits(told));
   const indexOf = (stage: Stage | null) => (stage === null ? -1 : STAGES.indexOf(stage));
 
   test('a repeat of everything changes nothing', () => {
     fc.assert(
       // A refusal that came after a failure was passed over; replayed after "handed on", it is news.
-      fc.property(entries.filter(failuresAgree), (reports) => {
+      fc.property(entries.filter(isCoherent), (reports) => {
         const once = new Thread(3);
-        for (const [number, told] of reports) {
-          once.take(number, told);
+        for (const [number, told, at] of reports) {
+          once.take(number, told, at);
           // At once again, as a worker whose answer was lost does …
-          expect(once.take(number, told)).toBe(false);
+          expect(once.take(number, told, at)).toBe(false);
         }
         // … and all of them again, as a proxy's replay does.
-        for (const [number, told] of reports) expect(once.take(number, told)).toBe(false);
+        for (const [number, told, at] of reports) expect(once.take(number, told, at)).toBe(false);
       }),
     );
   });
@@ -200,9 +239,9 @@ describe('whatever is reported, in whatever order', () => {
     fc.assert(
       fc.property(entries, (reports) => {
         const thread = new Thread(3);
-        for (const [number, told] of reports) {
+        for (const [number, told, at] of reports) {
           const before = structuredClone(thread);
-          thread.take(number, told);
+          thread.take(number, told, at);
           if (before.log.status === 'SUCCESS') expect(thread.log.status).toBe('SUCCESS');
           expect(indexOf(thread.log.stage)).toBeGreaterThanOrEqual(indexOf(before.log.stage));
           thread.attempts.forEach((attempt, index) => {
@@ -214,6 +253,28 @@ describe('whatever is reported, in whatever order', () => {
             expect(thread.log.status).toBe(before.log.status);
             expect(thread.log.certainty).toBe(before.log.certainty);
           }
+        }
+      }),
+    );
+  });
+
+  test('a definite outcome is never replaced by what is older', () => {
+    fc.assert(
+      fc.property(entries, (reports) => {
+        const thread = new Thread(3);
+        const endedAt = [0, 0, 0];
+        for (const [number, told, at] of reports) {
+          const index = number - 1;
+          const before = thread.attempts[index];
+          thread.take(number, told, at);
+          const after = thread.attempts[index];
+          const isReplaced =
+            before?.status !== after?.status || before?.certainty !== after?.certainty;
+          if (!isReplaced) continue;
+          if (before?.status !== null && !OPEN.has(before?.certainty ?? null)) {
+            expect(at).toBeGreaterThanOrEqual(endedAt[index] ?? 0);
+          }
+          endedAt[index] = at;
         }
       }),
     );

@@ -99,6 +99,7 @@ export function readEnrichedPayload(
     responseTime: typeof body.response_time === 'number' ? Math.round(body.response_time) : null,
     // A reporter whose clock is ahead would date things into the future.
     activityDate: body.activity_date ? Math.min(Date.parse(body.activity_date), now) : now,
+    receivedAt: now,
   };
 }
 

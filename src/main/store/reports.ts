@@ -59,9 +59,10 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
     `SELECT status, certainty, stage, started_at, ended_at FROM attempt
      WHERE log_seq = ? AND number = ?`,
   );
+  // Where an attempt went is what it was stamped with, whatever a report says of it.
   const outcome = db.prepare(
     `UPDATE attempt SET status = ?, certainty = ?, stage = ?, error_kind = ?, error_message = ?,
-       end_point = coalesce(?, end_point), request_headers = coalesce(?, request_headers),
+       end_point = coalesce(nullif(end_point, ''), ?), request_headers = coalesce(?, request_headers),
        response_status_code = ?, response_headers = ?, response_body = ?, response_body_cut = ?,
        response_time = ?, ended_at = ?
      WHERE log_seq = ? AND number = ?`,
@@ -69,7 +70,7 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
   const attemptStage = db.prepare('UPDATE attempt SET stage = ? WHERE log_seq = ? AND number = ?');
   const follow = db.prepare(
     `UPDATE log SET status = ?, certainty = ?, stage = ?, error_kind = ?, error_message = ?,
-       end_point = coalesce(?, end_point), response_status_code = ?, response_time = ?,
+       end_point = coalesce(nullif(end_point, ''), ?), response_status_code = ?, response_time = ?,
        activity_date = ?, updated_at = max(updated_at, ?)
      WHERE log_seq = ?`,
   );

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CallbackHandler } from '../../../src/main/engine/callback/handler.ts';
 import { type CallbackReport, callbackReport } from '../../../src/shared/contract/callback.ts';
 import { parseInput } from '../../../src/shared/contract/common.ts';
-import { attemptId, type AttemptReport } from '../../../src/shared/model/delivery.ts';
+import { attemptId, type AttemptReport, stampOf } from '../../../src/shared/model/delivery.ts';
 import { type OpenStore, openLocalStore } from '../../store/local-store.ts';
 import { configure, delivery, event, report as reportOf, stampNext } from '../../store/samples.ts';
 import { authenticationOf, MemoryLookup, ruleOf } from '../dispatch/lookup.ts';
@@ -125,6 +125,32 @@ describe('a report', () => {
     const logId = await sent();
     await post({ log_id: logId, response_status_code: 404 });
     expect(await store.getLog(logId)).toMatchObject({ status: 'SUCCESS', certainty: 'ACCEPTED' });
+  });
+
+  test('does not change where the attempt went', async () => {
+    const logId = await sent();
+    const elsewhere = { end_point: 'http://elsewhere.example/' };
+    await post({ log_id: logId, response_status_code: 200, ...elsewhere });
+    expect(await store.getLog(logId)).toMatchObject({
+      status: 'SUCCESS',
+      endPoint: 'http://127.0.0.1:9/',
+      attempts: [{ endPoint: 'http://127.0.0.1:9/' }],
+    });
+  });
+
+  test('tells where an attempt went that was stamped without an end point', async () => {
+    const one = delivery(rule, { endPoint: null });
+    await store.acceptEvent(event([one]));
+    const [task] = await store.claim({ worker: 'w', limit: 1, leaseUntil: 60_000, now: 0 });
+    if (!task) throw new Error('nothing to claim');
+    const stamp = { configVersion: 1, endPoint: '', requestMethod: '', requestHeaders: {} };
+    await store.stamp({ worker: 'w', stamp: stampOf(task, { ...stamp, startedAt: 1_500 }) });
+    const end_point = 'mllp://analyser:2575';
+    await post({ log_id: task.logId, response_status_code: 200, end_point });
+    expect(await store.getLog(task.logId)).toMatchObject({
+      endPoint: end_point,
+      attempts: [{ endPoint: end_point }],
+    });
   });
 
   test('keeps no credential that the rule sends in a header of the partner’s own naming', async () => {

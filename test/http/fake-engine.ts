@@ -43,6 +43,7 @@ export const TOKENS = {
 export class FakeEngine implements ServedEngine {
   readonly accepted: { route: EventRoute; body: unknown; caller: EventCaller }[] = [];
   readonly reports: unknown[] = [];
+  readonly reporters: (string | null)[] = [];
   readonly calls: { name: string; input: unknown; role: string }[] = [];
   readonly settings = { ...DEFAULT_SETTINGS };
   status: 'ok' | 'degraded' = 'ok';
@@ -88,12 +89,13 @@ export class FakeEngine implements ServedEngine {
   };
 
   readonly callback: ServedEngine['callback'] = {
-    handle: async (report) => {
+    handle: async (report, reporter) => {
       if (report.log_id !== KNOWN_LOG) {
         throw new LabRelayError('UNKNOWN_LOG', 'No log has this log_id.');
       }
       const changed = this.reports.length === 0;
       this.reports.push(report);
+      this.reporters.push(reporter);
       return { log_id: report.log_id, changed };
     },
   };

@@ -53,6 +53,7 @@ describe('the internal token', () => {
       200,
       { log_id: KNOWN_LOG, changed: false },
     ]);
+    expect(served.engine.reporters).toEqual([null, 'key 7']);
   });
 
   it('answers 404 for an unknown log_id', async () => {

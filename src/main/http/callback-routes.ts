@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import {
   type CallbackReport,
@@ -12,9 +12,13 @@ import type { RouteMetrics } from './metrics.ts';
 export interface ReportTaker {
   /**
    * Applies a report by the log's state machine; repeats change nothing.
+   * @param reporter name of the access key that it came with; null: our own worker
    * @throws LabRelayError `UNKNOWN_LOG`
    */
-  handle(report: CallbackReport): Promise<{ log_id: string; changed: boolean }>;
+  handle(
+    report: CallbackReport,
+    reporter: string | null,
+  ): Promise<{ log_id: string; changed: boolean }>;
 }
 
 /** The path that `integration_callback_url` ends in. */
@@ -37,7 +41,7 @@ export function callbackRoutes(
     onRequest: parts.gate.internal(),
     handler: async (request) => {
       try {
-        const answer = await parts.callback.handle(request.body);
+        const answer = await parts.callback.handle(request.body, reporterOf(request));
         parts.metrics.callback(answer.changed ? 'changed' : 'unchanged');
         return answer;
       } catch (error) {
@@ -46,4 +50,9 @@ export function callbackRoutes(
       }
     },
   });
+}
+
+/** Whose report it is: this start's own token, which our own worker uses, belongs to no key. */
+function reporterOf(request: FastifyRequest): string | null {
+  return request.accessKey?.name ?? null;
 }

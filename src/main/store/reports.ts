@@ -3,6 +3,7 @@ import type { AttemptReport, ReportResult } from '../../shared/model/delivery.ts
 import { transition } from '../../shared/model/transitions.ts';
 import type { Certainty, LogStatus, Stage } from '../../shared/model/vocabulary.ts';
 import { encodeBody } from './bodies.ts';
+import { createNoteOutcome, type KnownOutcome } from './outcome-notes.ts';
 
 interface LogRow {
   log_seq: number;
@@ -13,9 +14,7 @@ interface LogRow {
   created_at: number;
 }
 
-interface AttemptRow {
-  status: LogStatus | null;
-  certainty: Certainty | null;
+interface AttemptRow extends KnownOutcome {
   stage: Stage | null;
   started_at: number;
   ended_at: number | null;
@@ -56,8 +55,8 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
     'SELECT log_seq, status, certainty, stage, newest_attempt, created_at FROM log WHERE log_id = ?',
   );
   const attempt = db.prepare<[number, number], AttemptRow>(
-    `SELECT status, certainty, stage, started_at, ended_at FROM attempt
-     WHERE log_seq = ? AND number = ?`,
+    `SELECT status, certainty, stage, response_status_code, error_kind, started_at, ended_at
+     FROM attempt WHERE log_seq = ? AND number = ?`,
   );
   // Where an attempt went is what it was stamped with, whatever a report says of it.
   const outcome = db.prepare(
@@ -78,6 +77,8 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
     'UPDATE log SET stage = ?, updated_at = max(updated_at, ?) WHERE log_seq = ?',
   );
   const textPending = db.prepare('INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)');
+
+  const noteOutcome = createNoteOutcome(db);
 
   return (report) => {
     const { logId } = report;
@@ -128,27 +129,27 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
         number,
       );
       textPending.run(known.log_seq);
+      if (made) noteOutcome({ logSeq: known.log_seq, number }, made, report, changedAt);
     } else if (change.attempt) {
       attemptStage.run(change.attempt.stage, known.log_seq, number);
     }
-    if (change.log) {
-      if (change.settlesLog) {
-        follow.run(
-          change.log.status,
-          change.log.certainty,
-          change.log.stage,
-          report.errorKind,
-          report.errorMessage,
-          report.endPoint,
-          report.responseStatusCode,
-          report.responseTime,
-          at,
-          changedAt,
-          known.log_seq,
-        );
-      } else {
-        logStage.run(change.log.stage, changedAt, known.log_seq);
-      }
+    if (change.log && change.settlesLog) {
+      follow.run(
+        change.log.status,
+        change.log.certainty,
+        change.log.stage,
+        report.errorKind,
+        report.errorMessage,
+        report.endPoint,
+        report.responseStatusCode,
+        report.responseTime,
+        at,
+        changedAt,
+        known.log_seq,
+      );
+    } else {
+      // Of an older attempt's outcome the log shows the time of the change alone.
+      logStage.run(change.log?.stage ?? known.stage, changedAt, known.log_seq);
     }
     return { outcome: 'APPLIED', logId };
   };

@@ -196,6 +196,8 @@ export interface AttemptReport {
   activityDate: number;
   /** When it came over the callback route (epoch ms); left out: as soon as it happened. */
   receivedAt?: number;
+  /** Name of the access key that it came with; left out: our own worker's. */
+  reporter?: string;
 }
 
 /** What applying a report did. */

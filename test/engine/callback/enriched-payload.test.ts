@@ -16,8 +16,8 @@ const LOG_ID = '0193a5c0-0000-7000-8000-000000000001';
 const NOW = 1_700_000_000_000;
 
 /** What the route makes of a posted document. */
-function read(body: unknown, overrides = {}): AttemptReport {
-  const context = { overrides, secretHeaders: ['x-partner-code'], now: NOW };
+function read(body: unknown, overrides = {}, reporter: string | null = 'Mirth'): AttemptReport {
+  const context = { overrides, secretHeaders: ['x-partner-code'], reporter, now: NOW };
   return readEnrichedPayload(parseInput(callbackReport, body), context);
 }
 
@@ -39,7 +39,7 @@ function posted(report: AttemptReport, requestBody: string) {
 
 /** Over the wire: JSON text out, JSON text in, checked as the route checks it. */
 function overHttp(report: AttemptReport, requestBody: string, overrides: object): AttemptReport {
-  return read(JSON.parse(JSON.stringify(posted(report, requestBody))), overrides);
+  return read(JSON.parse(JSON.stringify(posted(report, requestBody))), overrides, null);
 }
 
 describe('our own worker’s report', () => {
@@ -128,6 +128,21 @@ describe('our own worker’s report', () => {
     );
   });
 
+  test('stands as it was judged, even where the rule has been changed since', () => {
+    const outcome: Outcome = {
+      errorKind: null,
+      errorMessage: null,
+      responseStatusCode: 404,
+      responseHeaders: {},
+      responseBody: '',
+      responseBodyCut: false,
+      responseTime: 1,
+    };
+    const task = { logId: LOG_ID, attempt: 1 };
+    const report = reportOfOutcome(task, null, {}, outcome, { 404: 'ACCEPTED' }, NOW);
+    expect(overHttp(report, '{}', {})).toMatchObject({ status: 'SUCCESS', certainty: 'ACCEPTED' });
+  });
+
   test('is never too large for the route, whatever the bodies escape to', () => {
     const outcome: Outcome = {
       errorKind: null,
@@ -214,10 +229,16 @@ describe('an outside reporter', () => {
     expect(minimal({ status: 'SUCCESS' })).toMatchObject({ certainty: 'ACCEPTED' });
     expect(minimal({ status: 'QUEUED' })).toMatchObject({ certainty: 'COMMITTED', stage: null });
     expect(minimal({ status: 'FAIL' })).toMatchObject({ certainty: 'UNKNOWN', errorKind: null });
-    expect(minimal({ status: 'FAIL', response_status_code: 200 })).toMatchObject({
+    const told = {
+      status: 'FAIL',
+      response_status_code: 200,
+      error_message: 'no such test',
+    } as const;
+    expect(minimal(told)).toMatchObject({
       status: 'FAIL',
       certainty: 'UNKNOWN',
       errorKind: 'HTTP_STATUS',
+      errorMessage: 'no such test',
     });
     expect(minimal({ status: 'SUPPRESSED' })).toMatchObject({ certainty: 'ACCEPTED' });
   });
@@ -277,9 +298,9 @@ describe('an outside reporter', () => {
 });
 
 describe('a report is refused', () => {
-  const refusal = (body: object) => {
+  const refusal = (body: object, overrides = {}) => {
     try {
-      read({ log_id: LOG_ID, ...body });
+      read({ log_id: LOG_ID, ...body }, overrides);
     } catch (error) {
       return (error as { errors: { field: string; reason: string }[] }).errors;
     }
@@ -302,6 +323,53 @@ describe('a report is refused', () => {
     ['with a negative time', { stage: 'MIRTH', response_time: -1 }, 'response_time'],
   ])('%s', (_, body, field) => {
     expect(refusal(body)).toMatchObject([{ field, reason: expect.stringMatching(/./) }]);
+  });
+});
+
+describe('a report that contradicts itself', () => {
+  const success = { status: 'SUCCESS' } as const;
+  const failed = { status: 'FAIL' } as const;
+  const told = (body: object, overrides = {}) => {
+    try {
+      return read({ log_id: LOG_ID, ...body }, overrides).status;
+    } catch (error) {
+      return (error as { errors: { field: string }[] }).errors[0]?.field;
+    }
+  };
+
+  test.each([
+    [{ ...success, response_status_code: 500 }, {}],
+    [{ ...success, response_status_code: 404 }, {}],
+    [{ ...success, response_status_code: 302 }, {}],
+    [{ ...success, response_status_code: 200 }, { 200: 'REFUSED' }],
+    [{ status: 'QUEUED', response_status_code: 503 }, {}],
+    [{ ...failed, response_status_code: 200 }, {}],
+    [{ ...failed, response_status_code: 404 }, { 404: 'ACCEPTED' }],
+  ])('%j (overrides %j) is refused by response_status_code', (body, overrides) => {
+    expect(told(body, overrides)).toBe('response_status_code');
+  });
+
+  test('of success with an error is refused by error_kind', () => {
+    expect(told({ ...success, error_kind: 'TIMEOUT' })).toBe('error_kind');
+  });
+
+  test.each([
+    [{ ...success, response_status_code: 201 }, {}, 'SUCCESS'],
+    [{ ...success, response_status_code: 404 }, { 404: 'ACCEPTED' }, 'SUCCESS'],
+    [{ ...success, response_status_code: 202 }, { 202: 'COMMITTED' }, 'SUCCESS'],
+    [{ status: 'QUEUED', response_status_code: 200 }, {}, 'QUEUED'],
+    [{ ...failed, response_status_code: 500 }, {}, 'FAIL'],
+    [{ ...failed, response_status_code: 200, error_message: 'no such test' }, {}, 'FAIL'],
+    [{ ...failed, response_status_code: 200, error_kind: 'CONNECTION_LOST' }, {}, 'FAIL'],
+    // Suppression replaces whatever status is told.
+    [{ ...failed, response_status_code: 209 }, {}, 'SUPPRESSED'],
+    [
+      { ...success, response_status_code: 500, response_body: { message: '#NOTFORDASHBOARD' } },
+      {},
+      'SUPPRESSED',
+    ],
+  ])('is none: %j (overrides %j) is %s', (body, overrides, status) => {
+    expect(told(body, overrides)).toBe(status);
   });
 });
 

@@ -36,8 +36,11 @@ beforeEach(async () => {
 afterEach(() => store.close());
 
 /** Posts a report, as the route hands it on. */
-function post(body: Partial<CallbackReport> & { log_id: string }) {
-  return handler.handle(parseInput(callbackReport, body));
+function post(
+  body: Partial<CallbackReport> & { log_id: string },
+  reporter: string | null = 'Mirth',
+) {
+  return handler.handle(parseInput(callbackReport, body), reporter);
 }
 
 async function queued(): Promise<string> {
@@ -279,7 +282,8 @@ describe('a late report', () => {
       const after = await store.getLog(logId);
       expect(after?.attempts[0]).toMatchObject({ attempt: 1, status });
       expect(after?.attempts[1]).toEqual(before?.attempts[1]);
-      expect({ ...after, attempts: null }).toEqual({ ...before, attempts: null });
+      const own = { attempts: null, activity: null, updatedAt: 5_000 };
+      expect({ ...after, activity: null, attempts: null }).toEqual({ ...before, ...own });
       expect(after).toMatchObject({ status: 'FAIL', certainty: 'UNKNOWN' });
     },
   );
@@ -306,6 +310,60 @@ describe('a late report', () => {
       changed: false,
     });
     expect(await bytes(logId)).toBe(JSON.stringify(failed));
+  });
+});
+
+describe('an outcome that was known and is changed', () => {
+  test('is noted with who changed it, what it was and what it became; its body is not', async () => {
+    const logId = await sent();
+    await post({
+      log_id: logId,
+      response_status_code: 422,
+      response_body: 'Asha Verma is unknown',
+    });
+    expect((await store.getLog(logId))?.activity).toEqual([]);
+    now = 6_000;
+    await post({ log_id: logId, response_status_code: 200 }, 'Pathology Mirth');
+    const log = await store.getLog(logId);
+    expect(log?.activity).toEqual([
+      {
+        at: 6_000,
+        actor: 'Pathology Mirth',
+        kind: 'OUTCOME_CHANGED',
+        note: 'The outcome of attempt 1 was FAIL (REFUSED, 422) and is now SUCCESS (ACCEPTED, 200).',
+        detail: {
+          attempt: 1,
+          from: {
+            status: 'FAIL',
+            certainty: 'REFUSED',
+            response_status_code: 422,
+            error_kind: 'HTTP_STATUS',
+          },
+          to: {
+            status: 'SUCCESS',
+            certainty: 'ACCEPTED',
+            response_status_code: 200,
+            error_kind: null,
+          },
+        },
+      },
+    ]);
+    expect(await bytes(logId)).not.toContain('Asha Verma is unknown');
+  });
+
+  test('is noted of an older attempt too, and of our own worker', async () => {
+    const logId = await sentTwice();
+    const attempt_id = attemptId(logId, 1);
+    await post({ log_id: logId, attempt_id, response_status_code: 200 }, null);
+    const notes = (await store.getLog(logId))?.activity.filter(
+      ({ kind }) => kind === 'OUTCOME_CHANGED',
+    );
+    expect(notes).toMatchObject([
+      {
+        actor: 'LabRelay',
+        note: 'The outcome of attempt 1 was FAIL (UNKNOWN, HANDLER) and is now SUCCESS (ACCEPTED, 200).',
+      },
+    ]);
   });
 });
 

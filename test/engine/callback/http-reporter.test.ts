@@ -78,7 +78,7 @@ async function route(
   });
   const peer = await partner((response, request) => {
     if (fault(response, request)) return;
-    handler.handle(callbackReport.parse(JSON.parse(request.body))).then(
+    handler.handle(callbackReport.parse(JSON.parse(request.body)), null).then(
       (answer) => response.writeHead(200).end(JSON.stringify(answer)),
       () => response.writeHead(500).end(),
     );
@@ -168,7 +168,7 @@ describe('an outcome', () => {
     let first = '';
     const [logId = ''] = await outcomes(1);
     const loseAnswer = async (body: string, response: ServerResponse) => {
-      await handler.handle(callbackReport.parse(JSON.parse(body)));
+      await handler.handle(callbackReport.parse(JSON.parse(body)), null);
       first = JSON.stringify(await store.getLog(logId));
       response.destroy();
     };

@@ -14,6 +14,7 @@ import {
 import { isSuppressed } from '../../../shared/model/suppression.ts';
 import type { Certainty, ErrorKind, LogStatus } from '../../../shared/model/vocabulary.ts';
 import { maskHeaders } from '../dispatch/masking.ts';
+import { refuseContradiction } from './contradictions.ts';
 import { stageOfStatus, statusMessage } from './outcome-report.ts';
 
 /** Kept of a report's response body (UTF-16 units), as of an answer that our own worker takes. */
@@ -55,6 +56,11 @@ export interface ReportContext {
   overrides: CertaintyOverrides;
   /** Names, in lower case, of headers by which the rule's authentication proves who calls. */
   secretHeaders: readonly string[];
+  /**
+   * Name of the access key that it came with; null: our own worker, whose outcomes were judged when
+   * they came and stand even where the rule has been changed since.
+   */
+  reporter: string | null;
   /** Epoch milliseconds. */
   now: number;
 }
@@ -63,15 +69,17 @@ export interface ReportContext {
  * Reads a report from the callback route. Suppression and certainty are judged here as for our own
  * attempts, from the code and the closed error kinds; a reporter's own words for them do not count.
  *
- * @throws LabRelayError `INVALID_INPUT` for an attempt of another log, or a report that says nothing
+ * @throws LabRelayError `INVALID_INPUT` for an attempt of another log, and for a report that says
+ *   nothing or contradicts itself
  */
 export function readEnrichedPayload(
   body: CallbackReport,
-  { overrides, secretHeaders, now }: ReportContext,
+  { overrides, secretHeaders, reporter, now }: ReportContext,
 ): AttemptReport {
   const code = body.response_status_code ?? null;
   const errorKind = body.error_kind ?? null;
   const responseBody = textOf(body.response_body);
+  if (reporter !== null && !isSuppressed(code, responseBody)) refuseContradiction(body, overrides);
   const status = reportedStatus(body, code, errorKind, responseBody, overrides);
   if (status === null && !body.stage) {
     throw new LabRelayError('INVALID_INPUT', 'The report says neither a status nor a stage.', [
@@ -100,6 +108,7 @@ export function readEnrichedPayload(
     // A reporter whose clock is ahead would date things into the future.
     activityDate: body.activity_date ? Math.min(Date.parse(body.activity_date), now) : now,
     receivedAt: now,
+    ...(reporter === null ? {} : { reporter }),
   };
 }
 

@@ -37,9 +37,14 @@ export class CallbackHandler {
   /**
    * Takes one report. Repeats, and signals weaker or older than what is known, change nothing.
    *
-   * @throws LabRelayError `UNKNOWN_LOG`, or `INVALID_INPUT` for an attempt that was never made
+   * @param reporter name of the access key that it came with; null: our own worker
+   * @throws LabRelayError `UNKNOWN_LOG`, or `INVALID_INPUT` for an attempt that was never made or a
+   *   report that contradicts itself
    */
-  async handle(body: CallbackReport): Promise<{ log_id: string; changed: boolean }> {
+  async handle(
+    body: CallbackReport,
+    reporter: string | null,
+  ): Promise<{ log_id: string; changed: boolean }> {
     const known = await this.#store.originOfLog(body.log_id);
     refuseForeignAddress(body, [this.#callbackUrl(), known?.integrationCallbackUrl]);
     if (!known) throw unknownLog();
@@ -50,6 +55,7 @@ export class CallbackHandler {
     const report = readEnrichedPayload(body, {
       overrides: rule?.retryPolicy.overrides ?? {},
       secretHeaders: rule ? credentialHeaders(rule, this.#configuration) : [],
+      reporter,
       now: this.#clock(),
     });
     const result = await this.#store.report(report);

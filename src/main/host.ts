@@ -8,6 +8,7 @@ import { foundAdminTokenFile, writeAdminToken } from './admin-token.ts';
 import { type AppLogFile, openAppLog } from './app-log.ts';
 import type { Handlers } from './bridge/handler.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
+import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
 import { logHandlers } from './bridge/procedures/logs.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
@@ -135,6 +136,7 @@ async function openParts(
   const handlers: Handlers<ProcedureName> = {
     ...configurationHandlers(engine.configuration),
     ...testingHandlers(engine, Date.now),
+    ...domainSourceHandlers(engine),
     ...logHandlers(engine.directory),
     ...queueHandlers(engine.failedTasks),
     ...healthHandlers(health),

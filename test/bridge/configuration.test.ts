@@ -40,6 +40,7 @@ test('an integration is configured from nothing, as the README tells it', async 
     organization_id: 20,
     time_zone: 'Asia/Kolkata',
     is_active: true,
+    domain_source: null,
   });
   const authentication = await call('addUpdateDeveloperAuthentication', {
     lab_id: 7,

@@ -38,6 +38,7 @@ beforeEach(() => {
     organizationId: null,
     timeZone: 'UTC',
     isActive: true,
+    domainSource: null,
   });
 });
 
@@ -104,6 +105,14 @@ test('what is saved is what is loaded', () => {
     organizationId: 10,
     timeZone: 'Asia/Kolkata',
     isActive: false,
+    domainSource: {
+      baseUrl: 'http://10.0.0.5/lis',
+      developerAuthenticationId: null,
+      objects: { bill: { path: '/bills/{id}', objectAt: '/data' } },
+      timeoutMs: 2_000,
+      cacheMs: 0,
+      isActive: true,
+    },
   };
   statements.saveLab(lab);
   const saved = [

@@ -2,13 +2,15 @@ import { join } from 'node:path';
 import { createCommands, createQueries } from '../../src/main/store/commands.ts';
 import { openWriter } from '../../src/main/store/connection.ts';
 import { GroupCommit } from '../../src/main/store/group-commit.ts';
-import { encodeAcceptEvent } from '../../src/main/store/intake.ts';
+import { encodeAcceptEvent, encodeSaveObjects } from '../../src/main/store/intake.ts';
 import { migrate } from '../../src/main/store/migrate.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 import { errorOf, type Reply } from '../../src/main/store/protocol.ts';
 import type { Store } from '../../src/main/store/store.ts';
 import type { AcceptEvent } from '../../src/shared/model/event.ts';
 import { temporaryFolder } from '../helpers/folders.ts';
+
+type SaveObjects = Parameters<typeof encodeSaveObjects>[0];
 
 /** What a store can be asked, without the class's private parts. */
 export type OpenStore = Pick<Store, keyof Store>;
@@ -60,6 +62,9 @@ export function openLocalStore(): OpenStore & { file: string } {
       if (name === 'close') return async () => void db.close();
       if (name === 'acceptEvent') {
         return (command: AcceptEvent) => write('acceptEvent', encodeAcceptEvent(command));
+      }
+      if (name === 'saveObjects') {
+        return (command: SaveObjects) => write('saveObjects', encodeSaveObjects(command));
       }
       return (input: unknown) => call(String(name), input ?? null);
     },

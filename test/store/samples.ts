@@ -32,6 +32,7 @@ export async function configure(
     organizationId: null,
     timeZone: 'UTC',
     isActive: true,
+    domainSource: null,
   });
   const saved = await store.configuration.saveLabIntegration({
     labIntegrationId: null,

@@ -11,6 +11,10 @@ import type { Vault } from './configuration/vault.ts';
 import { Directory } from './directory/directory.ts';
 import type { DirectoryPort } from './directory/port.ts';
 import { TextIndexer } from './directory/text-indexer.ts';
+import { FreshObjectReader } from './domain-source/fresh-objects.ts';
+import type { DomainObjectPort } from './domain-source/port.ts';
+import type { AuthorizeSource } from './domain-source/source-reader.ts';
+import { authorize } from './dispatch/request.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import type { Transport } from './dispatch/transport.ts';
 import { type AttemptCount, AttemptCounter, type EngineFigures } from './figures.ts';
@@ -23,7 +27,12 @@ import { FailedTasks } from './queue/failed-tasks.ts';
 import type { QueuePort } from './queue/port.ts';
 
 /** Everything the engine needs of a store; SQLite's implements it, others may. */
-export interface EngineStore extends IntakePort, DirectoryPort, QueuePort, CallbackPort {
+export interface EngineStore
+  extends IntakePort,
+    DomainObjectPort,
+    DirectoryPort,
+    QueuePort,
+    CallbackPort {
   readonly configuration: ConfigurationPort;
   figures(): Promise<StoreFigures>;
   engineId(proposed: string): Promise<string>;
@@ -66,6 +75,10 @@ export class Engine {
   readonly callback: CallbackHandler;
   readonly failedTasks: FailedTasks;
   readonly transport: Transport;
+  /** Credentials of calls to labs' own systems. */
+  readonly authorizeSource: AuthorizeSource;
+  /** Domain objects as they stand now, for bodies that are built again. */
+  readonly freshObjects: FreshObjectReader;
   readonly #parts: EngineParts;
   readonly #attempts = new AttemptCounter();
   readonly #reporter: HttpReporter;
@@ -90,6 +103,13 @@ export class Engine {
           return { ok: false, message: error.errors[0]?.reason ?? error.message };
         }
       },
+    });
+    this.authorizeSource = async (id) => authorize(id, this.configuration);
+    this.freshObjects = new FreshObjectReader({
+      store,
+      transport: parts.transport,
+      authorize: this.authorizeSource,
+      clock,
     });
     this.#reporter = new HttpReporter({
       store,
@@ -140,6 +160,9 @@ export class Engine {
     });
     // Rules switched on and settings widened may let waiting tasks go.
     this.configuration.onChange(() => this.dispatcher.notify());
+    this.configuration.onChange(({ kind }) => {
+      if (kind === 'lab' || kind === 'developer_authentication') this.freshObjects.forget();
+    });
   }
 
   /**

@@ -3,6 +3,7 @@ import type {
   ActionCategory,
   AuthenticationKind,
   DeveloperAuthentication,
+  DomainSource,
   IntegrationSettings,
   Lab,
   LabIntegration,
@@ -22,6 +23,7 @@ export interface LabRow {
   organization_id: number | null;
   time_zone: string;
   is_active: number;
+  domain_source: string | null;
 }
 
 export interface ActionCategoryRow {
@@ -77,6 +79,8 @@ export function labOf(row: LabRow): Lab {
     organizationId: row.organization_id,
     timeZone: row.time_zone,
     isActive: row.is_active === 1,
+    domainSource:
+      row.domain_source === null ? null : (JSON.parse(row.domain_source) as DomainSource),
   };
 }
 

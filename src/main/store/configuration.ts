@@ -55,11 +55,11 @@ export function createConfigurationStatements(db: Database) {
      RETURNING *`,
   );
   const putLab = db.prepare<[object], LabRow>(
-    `INSERT INTO lab (lab_id, name, organization_id, time_zone, is_active)
-     VALUES (@labId, @name, @organizationId, @timeZone, @isActive)
+    `INSERT INTO lab (lab_id, name, organization_id, time_zone, is_active, domain_source)
+     VALUES (@labId, @name, @organizationId, @timeZone, @isActive, @domainSource)
      ON CONFLICT (lab_id) DO UPDATE SET name = excluded.name,
        organization_id = excluded.organization_id, time_zone = excluded.time_zone,
-       is_active = excluded.is_active
+       is_active = excluded.is_active, domain_source = excluded.domain_source
      RETURNING *`,
   );
   const categoryByCode = db.prepare<[string], ActionCategoryRow>(
@@ -113,7 +113,13 @@ export function createConfigurationStatements(db: Database) {
     },
 
     saveLab(lab: Lab): ConfigurationWrite<Lab> {
-      const row = written(putLab.get({ ...lab, isActive: lab.isActive ? 1 : 0 }));
+      const row = written(
+        putLab.get({
+          ...lab,
+          isActive: lab.isActive ? 1 : 0,
+          domainSource: lab.domainSource && JSON.stringify(lab.domainSource),
+        }),
+      );
       return { outcome: 'SAVED', row: labOf(row) };
     },
 

@@ -106,15 +106,31 @@ export type EncodedAcceptEvent = Omit<AcceptEvent, 'event' | 'objects' | 'answer
   answer: string;
 };
 
+/** Objects that a domain source told, with their documents written as JSON. */
+export interface EncodedSaveObjects {
+  labId: number;
+  objects: EncodedAcceptEvent['objects'];
+  now: number;
+}
+
+function encodeObjects(objects: readonly ObjectWrite[]): EncodedAcceptEvent['objects'] {
+  return objects.map((object) => ({ ...object, document: JSON.stringify(object.document) }));
+}
+
+export function encodeSaveObjects(command: {
+  labId: number;
+  objects: readonly ObjectWrite[];
+  now: number;
+}): EncodedSaveObjects {
+  return { ...command, objects: encodeObjects(command.objects) };
+}
+
 /** Done on the calling thread: one string is copied much faster than an object of many. */
 export function encodeAcceptEvent(command: AcceptEvent): EncodedAcceptEvent {
   return {
     ...command,
     event: { ...command.event, document: JSON.stringify(command.event.document) },
-    objects: command.objects.map((object) => ({
-      ...object,
-      document: JSON.stringify(object.document),
-    })),
+    objects: encodeObjects(command.objects),
     answer: JSON.stringify(command.answer),
   };
 }
@@ -195,6 +211,13 @@ export function createIntakeCommands(
         );
       }
       return { outcome: 'ACCEPTED' };
+    },
+
+    saveObjects(command: EncodedSaveObjects): boolean | Undone {
+      for (const object of command.objects) {
+        if (!writeObject(command.labId, command.now, object)) return new Undone(false);
+      }
+      return true;
     },
 
     purgeIdempotencyKeys(now: number): number {

@@ -12,6 +12,7 @@ import type {
   Stamp,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
+import type { ObjectWrite } from '../../shared/model/domain.ts';
 import type {
   AcceptEvent,
   AcceptResult,
@@ -24,7 +25,7 @@ import { Channel } from './channel.ts';
 import type { createConfigurationStatements } from './configuration.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
 import { lockFolder } from './folder-lock.ts';
-import { encodeAcceptEvent } from './intake.ts';
+import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
 import type { ClaimRequest } from './queue.ts';
 
@@ -86,6 +87,9 @@ export class Store {
   }
   acceptEvent(command: AcceptEvent): Promise<AcceptResult> {
     return this.#writer.call('acceptEvent', encodeAcceptEvent(command));
+  }
+  saveObjects(command: { labId: number; objects: ObjectWrite[]; now: number }): Promise<boolean> {
+    return this.#writer.call('saveObjects', encodeSaveObjects(command));
   }
   purgeIdempotencyKeys(now: number): Promise<number> {
     return this.#writer.call('purgeIdempotencyKeys', now);

@@ -1,5 +1,6 @@
 import { accessKeyProcedures } from './configuration/access-keys.ts';
 import { authenticationProcedures } from './configuration/authentications.ts';
+import { domainSourceProcedures } from './configuration/domain-source.ts';
 import { integrationProcedures } from './configuration/integrations.ts';
 import { labProcedures } from './configuration/labs.ts';
 import { settingsProcedures } from './configuration/settings.ts';
@@ -13,4 +14,5 @@ export const configurationProcedures = {
   ...accessKeyProcedures,
   ...settingsProcedures,
   ...testingProcedures,
+  ...domainSourceProcedures,
 };

@@ -1,5 +1,12 @@
 import type { JsonObject } from './json.ts';
-import type { AccessKeyKind, Certainty, HttpMethod, Role, Transport } from './vocabulary.ts';
+import type {
+  AccessKeyKind,
+  Certainty,
+  DomainKind,
+  HttpMethod,
+  Role,
+  Transport,
+} from './vocabulary.ts';
 
 export interface Organization {
   organizationId: number;
@@ -13,6 +20,30 @@ export interface Lab {
   /** IANA name, e.g. `Asia/Kolkata`. */
   timeZone: string;
   isActive: boolean;
+  /** Its own information system, from which objects are read again; null where there is none. */
+  domainSource: DomainSource | null;
+}
+
+/** A lab's information system as domain objects are read from it. */
+export interface DomainSource {
+  /** Absolute http(s) URL that the paths are appended to. */
+  baseUrl: string;
+  /** Credentials for these calls; null where it asks for none. */
+  developerAuthenticationId: number | null;
+  /** Which kinds can be read, and where. */
+  objects: Partial<Record<DomainKind, DomainSourcePath>>;
+  /** One call, connecting included (ms). */
+  timeoutMs: number;
+  /** How long an object that was read is not asked for again (ms). */
+  cacheMs: number;
+  isActive: boolean;
+}
+
+export interface DomainSourcePath {
+  /** Path template with `{id}`, and `{lab_id}` where it is wanted. */
+  path: string;
+  /** JSON pointer (RFC 6901) to the object in the answer; null: the answer is the object. */
+  objectAt: string | null;
 }
 
 /** A kind of business event. */

@@ -106,15 +106,12 @@ export type RevisionReason = (typeof REVISION_REASONS)[number];
 export const FAILED_TASK_CAUSES = ['EXCEPTION', 'TIMEOUT', 'CRASHED_TWICE'] as const;
 export type FailedTaskCause = (typeof FAILED_TASK_CAUSES)[number];
 
-/** Kinds of domain object that events carry and payloads are built from. */
-export const OBJECT_KINDS = [
-  'event',
-  'patient',
-  'bill',
-  'sample',
-  'report',
-  'appointment',
-] as const;
+/** Kinds of the lab system's own objects. */
+export const DOMAIN_KINDS = ['patient', 'bill', 'sample', 'report', 'appointment'] as const;
+export type DomainKind = (typeof DOMAIN_KINDS)[number];
+
+/** Kinds of domain object that payloads are built from: an event's own document is one too. */
+export const OBJECT_KINDS = ['event', ...DOMAIN_KINDS] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 /** What a credential for calls into LabRelay is for. */

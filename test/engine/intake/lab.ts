@@ -55,8 +55,22 @@ export function idOfCategory(code: string): number {
 }
 
 const labs: Lab[] = [
-  { labId: 7, name: 'seven', organizationId: 70, timeZone: 'Asia/Kolkata', isActive: true },
-  { labId: 8, name: 'eight', organizationId: null, timeZone: 'UTC', isActive: false },
+  {
+    labId: 7,
+    name: 'seven',
+    organizationId: 70,
+    timeZone: 'Asia/Kolkata',
+    isActive: true,
+    domainSource: null,
+  },
+  {
+    labId: 8,
+    name: 'eight',
+    organizationId: null,
+    timeZone: 'UTC',
+    isActive: false,
+    domainSource: null,
+  },
 ];
 
 /** What intake asks of the configuration, answered from these rules. */

@@ -1,6 +1,13 @@
 import type { DeveloperAuthenticationInput } from '../../../shared/contract/configuration/authentications.ts';
+import {
+  DOMAIN_SOURCE_CACHE_MS,
+  DOMAIN_SOURCE_TIMEOUT_MS,
+  type DomainSourceInput,
+} from '../../../shared/contract/configuration/domain-source.ts';
 import type { WebhookIntegrationInput } from '../../../shared/contract/configuration/integrations.ts';
+import type { DomainSource } from '../../../shared/model/configuration.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
+import { DOMAIN_KINDS } from '../../../shared/model/vocabulary.ts';
 import type { AuthenticationChange } from '../../engine/configuration/authentications.ts';
 import type { IntegrationChange } from '../../engine/configuration/integrations.ts';
 
@@ -14,6 +21,26 @@ export function authenticationChange(input: DeveloperAuthenticationInput): Authe
     keys: input.keys,
     isActive: input.is_active,
     expectedVersion: input.expected_version,
+  };
+}
+
+/** A domain source as it is kept; undefined stays undefined, null removes it. */
+export function domainSourceOf(
+  input: DomainSourceInput | null | undefined,
+): DomainSource | null | undefined {
+  if (!input) return input;
+  const objects: DomainSource['objects'] = {};
+  for (const kind of DOMAIN_KINDS) {
+    const given = input.objects[kind];
+    if (given) objects[kind] = { path: given.path, objectAt: given.object_at ?? null };
+  }
+  return {
+    baseUrl: input.base_url,
+    developerAuthenticationId: input.developer_authentication_id ?? null,
+    objects,
+    timeoutMs: input.timeout_ms ?? DOMAIN_SOURCE_TIMEOUT_MS,
+    cacheMs: input.cache_ms ?? DOMAIN_SOURCE_CACHE_MS,
+    isActive: input.is_active ?? true,
   };
 }
 

@@ -9,17 +9,20 @@ import type {
   LabDocument,
   OrganizationDocument,
 } from '../../../shared/contract/configuration/labs.ts';
+import type { DomainSourceDocument } from '../../../shared/contract/configuration/domain-source.ts';
 import type { SettingsDocument } from '../../../shared/contract/configuration/settings.ts';
 import { toIso } from '../../../shared/contract/common.ts';
 import type {
   AccessKey,
   ActionCategory,
   DeveloperAuthentication,
+  DomainSource,
   Lab,
   LabIntegration,
   Organization,
   Settings,
 } from '../../../shared/model/configuration.ts';
+import { DOMAIN_KINDS } from '../../../shared/model/vocabulary.ts';
 
 export function organizationDocument(organization: Organization): OrganizationDocument {
   return { organization_id: organization.organizationId, name: organization.name };
@@ -32,6 +35,23 @@ export function labDocument(lab: Lab): LabDocument {
     organization_id: lab.organizationId,
     time_zone: lab.timeZone,
     is_active: lab.isActive,
+    domain_source: lab.domainSource && domainSourceDocument(lab.domainSource),
+  };
+}
+
+function domainSourceDocument(source: DomainSource): DomainSourceDocument {
+  const objects: DomainSourceDocument['objects'] = {};
+  for (const kind of DOMAIN_KINDS) {
+    const given = source.objects[kind];
+    if (given) objects[kind] = { path: given.path, object_at: given.objectAt };
+  }
+  return {
+    base_url: source.baseUrl,
+    developer_authentication_id: source.developerAuthenticationId,
+    objects,
+    timeout_ms: source.timeoutMs,
+    cache_ms: source.cacheMs,
+    is_active: source.isActive,
   };
 }
 

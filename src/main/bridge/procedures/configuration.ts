@@ -5,7 +5,11 @@ import type {
 } from '../../../shared/model/configuration.ts';
 import type { Configuration } from '../../engine/configuration/configuration.ts';
 import type { Handlers } from '../handler.ts';
-import { authenticationChange, integrationChange } from './configuration-changes.ts';
+import {
+  authenticationChange,
+  domainSourceOf,
+  integrationChange,
+} from './configuration-changes.ts';
 import {
   accessKeyDocument,
   actionCategoryDocument,
@@ -18,7 +22,7 @@ import {
 
 type ConfigurationProcedure = Exclude<
   keyof typeof configurationProcedures,
-  'testIntegration' | 'previewPayload'
+  'testIntegration' | 'previewPayload' | 'testDomainSource'
 >;
 
 /** The configuration procedures, translated to the room's calls and back. */
@@ -45,6 +49,7 @@ export function configurationHandlers(
           organizationId: input.organization_id,
           timeZone: input.time_zone,
           isActive: input.is_active,
+          domainSource: domainSourceOf(input.domain_source),
         }),
       ),
     listOrganizations: async () => ({

@@ -53,6 +53,7 @@ async function prepare(dataDir: string): Promise<number[]> {
       organizationId: null,
       timeZone: 'UTC',
       isActive: true,
+      domainSource: null,
     });
     const ids: number[] = [];
     for (let index = 1; index <= INTEGRATIONS; index++) {

@@ -1,6 +1,7 @@
 import { fieldError } from '../../../shared/errors.ts';
 import type { ActionCategory, Lab } from '../../../shared/model/configuration.ts';
 import { CATEGORY, notFound } from './faults.ts';
+import { appliesToLab } from './matching.ts';
 import type { ConfigurationMemory } from './memory.ts';
 import { checkLabMove, checkOrganization, type Loose } from './owners.ts';
 
@@ -24,9 +25,27 @@ export function mergeLab(memory: ConfigurationMemory, change: LabChange): Lab {
     organizationId,
     timeZone: change.timeZone ?? current?.timeZone ?? 'UTC',
     isActive: change.isActive ?? current?.isActive ?? true,
+    domainSource:
+      change.domainSource === undefined ? (current?.domainSource ?? null) : change.domainSource,
   };
   if (current && current.organizationId !== organizationId) checkLabMove(memory, lab);
+  checkSourceCredentials(memory, lab);
   return lab;
+}
+
+/** A domain source uses credentials of its lab, or of the lab's organization. */
+function checkSourceCredentials(memory: ConfigurationMemory, lab: Lab): void {
+  const id = lab.domainSource?.developerAuthenticationId ?? null;
+  if (id === null) return;
+  const authentication = memory.authentications.get(id);
+  if (authentication && appliesToLab(authentication, lab)) return;
+  throw fieldError(
+    'INVALID_INPUT',
+    'domain_source.developer_authentication_id',
+    authentication
+      ? 'belongs to another lab or organization; use one of this lab or of its organization'
+      : `there is no developer authentication ${id}; getDeveloperAuthentication lists them`,
+  );
 }
 
 /**

@@ -49,14 +49,7 @@ export class HttpTransport implements Transport {
       return Promise.resolve(failure('CONFIGURATION', error.message, 0));
     }
     return new Promise((resolve) => {
-      const call = new Call(
-        url.host,
-        started,
-        this.#clock,
-        this.#failpoint,
-        limits.timeoutMs,
-        resolve,
-      );
+      const call = new Call(url.host, started, this.#clock, this.#failpoint, limits, resolve);
       try {
         pool.dispatch(
           {
@@ -119,6 +112,7 @@ class Call implements Dispatcher.DispatchHandler {
   readonly #started: number;
   readonly #clock: () => number;
   readonly #failpoint: Failpoint;
+  readonly #mayKeep: number;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | null = null;
@@ -135,13 +129,14 @@ class Call implements Dispatcher.DispatchHandler {
     started: number,
     clock: () => number,
     failpoint: Failpoint,
-    timeoutMs: number,
+    { timeoutMs, keptResponseBytes = KEPT_RESPONSE_BYTES }: TransportLimits,
     resolve: (outcome: Outcome) => void,
   ) {
     this.#host = host;
     this.#started = started;
     this.#clock = clock;
     this.#failpoint = failpoint;
+    this.#mayKeep = keptResponseBytes;
     this.#resolve = resolve;
     this.#timer = setTimeout(() => this.#timeOut(timeoutMs), timeoutMs);
   }
@@ -172,7 +167,7 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const room = KEPT_RESPONSE_BYTES - this.#kept;
+    const room = this.#mayKeep - this.#kept;
     if (chunk.length > room) this.#cut = true;
     if (room <= 0) return;
     const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;

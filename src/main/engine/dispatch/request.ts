@@ -93,9 +93,24 @@ export function limitsOf(rule: LabIntegration): TransportLimits {
   };
 }
 
+/**
+ * What proves who calls a lab's own system.
+ * @throws NotSendable where the credentials cannot be used as they are
+ */
+export function authorize(
+  developerAuthenticationId: number | null,
+  configuration: ConfigurationLookup,
+): { headers: HeaderRecord; tls: null } {
+  const authentication = authenticationOf({ developerAuthenticationId }, configuration);
+  const credential = authentication
+    ? credentialHeader(authentication, openSecrets(configuration, authentication))
+    : null;
+  return { headers: credential ? { [credential.name]: credential.value } : {}, tls: null };
+}
+
 /** The rule's authentication; null where it needs none. One that is missing is never passed over. */
 function authenticationOf(
-  { developerAuthenticationId }: LabIntegration,
+  { developerAuthenticationId }: Pick<LabIntegration, 'developerAuthenticationId'>,
   configuration: ConfigurationLookup,
 ): DeveloperAuthentication | null {
   if (developerAuthenticationId === null) return null;

@@ -16,6 +16,8 @@ export interface TransportLimits {
   /** From the start of the attempt to the last byte of the answer. */
   timeoutMs: number;
   tls: { ca: string | null; serverName: string | null } | null;
+  /** How much of the answer is kept (bytes); left out, `KEPT_RESPONSE_BYTES`. */
+  keptResponseBytes?: number;
 }
 
 /** What became of one attempt, before anyone judges it. */

@@ -69,6 +69,14 @@ export class ObjectSet {
     return this.#entries.get(keyOf(reference))?.document;
   }
 
+  /** An object as it stands now; its version is the one that it will have once it is written. */
+  object(reference: Reference): DomainObject | null {
+    const entry = this.#entries.get(keyOf(reference));
+    if (!entry?.document) return null;
+    const { kind, id, document, sourceUpdatedAt, baseVersion, changed } = entry;
+    return { kind, id, document, sourceUpdatedAt, version: (baseVersion ?? 0) + (changed ? 1 : 0) };
+  }
+
   /** Reads what the objects link to, and what that links to; asks nothing where all is known. */
   async followLinks(read: Read): Promise<void> {
     for (let step = 0; step < LONGEST_CHAIN; step++) {

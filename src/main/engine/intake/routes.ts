@@ -3,7 +3,7 @@ import { fieldError } from '../../../shared/errors.ts';
 import type { ActionCategory } from '../../../shared/model/configuration.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { categoriesAbout, triggerFor } from '../triggers/index.ts';
-import type { DomainKind } from '../triggers/objects.ts';
+import type { DomainKind } from '../../../shared/model/vocabulary.ts';
 
 /** What a route's events are about, and which category they have unless the caller says. */
 export interface RoutePlan {

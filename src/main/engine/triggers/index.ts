@@ -4,7 +4,7 @@ import { billGenerated } from './bill-generated.ts';
 import { billUpdated } from './bill-updated.ts';
 import { genericTrigger } from './generic.ts';
 import { hl7ManualSampleUpdate } from './hl7-manual-sample-update.ts';
-import type { DomainKind } from './objects.ts';
+import type { DomainKind } from '../../../shared/model/vocabulary.ts';
 import { patientRegistered } from './patient-registered.ts';
 import { patientUpdated } from './patient-updated.ts';
 import { paymentReceived } from './payment-received.ts';

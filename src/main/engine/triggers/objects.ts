@@ -1,9 +1,6 @@
 import type { Reference } from '../../../shared/model/domain.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/model/json.ts';
-import type { ObjectKind } from '../../../shared/model/vocabulary.ts';
-
-/** Kinds of the lab system's own objects; the event itself is kept apart. */
-export type DomainKind = Exclude<ObjectKind, 'event'>;
+import { DOMAIN_KINDS, type DomainKind } from '../../../shared/model/vocabulary.ts';
 
 /** A domain object as an event brought it, what is embedded in it taken out. */
 export interface CarriedObject {
@@ -25,8 +22,6 @@ const LINKS: Record<DomainKind, readonly DomainKind[]> = {
   report: ['sample', 'bill', 'patient'],
   appointment: ['bill', 'patient'],
 };
-
-const KINDS: readonly DomainKind[] = ['patient', 'bill', 'sample', 'report', 'appointment'];
 
 function asId(value: unknown): string | null {
   if (typeof value === 'string') return value.length > 0 && value.length <= 200 ? value : null;
@@ -62,7 +57,7 @@ export function linkedReferences(kind: DomainKind, document: JsonObject): Refere
  */
 export function carriedObjects(data: JsonObject): CarriedObject[] {
   const carried: CarriedObject[] = [];
-  for (const kind of KINDS) {
+  for (const kind of DOMAIN_KINDS) {
     const given = data[kind];
     if (!isJsonObject(given)) continue;
     const id = idOf(kind, given);
@@ -119,7 +114,7 @@ export function prepareArguments(
   const document = event?.kind === 'event' ? lookup(event) : undefined;
   if (!document) return undefined;
   const args = { ...document };
-  for (const kind of KINDS) {
+  for (const kind of DOMAIN_KINDS) {
     const given = args[kind];
     if (!isJsonObject(given)) continue;
     const id = idOf(kind, given);

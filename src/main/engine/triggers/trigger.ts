@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { Reference } from '../../../shared/model/domain.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
+import type { DomainKind } from '../../../shared/model/vocabulary.ts';
 import type { MappingBindings } from '../payload/evaluator.ts';
 import {
   type CarriedObject,
   carriedObjects,
-  type DomainKind,
   type ObjectLookup,
   prepareArguments,
 } from './objects.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id } from '../common.ts';
 import { procedure } from '../procedure.ts';
+import { domainSourceDocument, domainSourceInput } from './domain-source.ts';
 import { flag, line, preset } from './fields.ts';
 
 /** True for an IANA time zone name that this runtime knows. */
@@ -20,6 +21,7 @@ const labDocument = z.object({
   organization_id: z.int().nullable(),
   time_zone: z.string(),
   is_active: z.boolean(),
+  domain_source: domainSourceDocument.nullable(),
 });
 
 const actionCategoryDocument = z.object({
@@ -56,6 +58,8 @@ export const labProcedures = {
       ),
       /** An inactive lab takes no events and matches no rules. */
       is_active: preset(flag, true),
+      /** The lab's information system; given as a whole, null removes it. */
+      domain_source: domainSourceInput.nullish(),
     }),
     output: labDocument,
   }),

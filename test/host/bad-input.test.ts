@@ -156,6 +156,34 @@ const refusals: Refusal[] = [
     field: 'integration_callback_url',
   },
   {
+    what: 'a report with a callback address below integration_payload',
+    path: '/integration_callback/',
+    body: {
+      log_id: 'x',
+      stage: 'MIRTH',
+      integration_payload: { integration_callback_url: 'http://169.254.169.254/' },
+    },
+    headers: () => internal,
+    status: 422,
+    code: 'INVALID_INPUT',
+    field: 'integration_payload.integration_callback_url',
+  },
+  {
+    what: 'an event with a callback address',
+    path: BILLS,
+    body: {
+      lab_id: 7,
+      bill: {
+        bill_id: 9,
+        args: { integration_payload: { integration_callback_url: 'http://x/' } },
+      },
+    },
+    headers: () => inbound,
+    status: 422,
+    code: 'INVALID_INPUT',
+    field: 'bill.args.integration_payload',
+  },
+  {
     what: 'a rule with a callback address',
     path: '/api/v1/add-update-webhook-integration',
     body: { integrationExtraDetails: { integration_callback_url: 'http://evil.example/' } },

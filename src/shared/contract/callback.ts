@@ -9,10 +9,10 @@ const body = z.union([z.string(), z.json()]).nullish();
 
 /**
  * The enriched payload that a worker or a Mirth channel posts to `/integration_callback/`.
- * `{log_id, stage}` alone reports a stage. Fields beyond these are passed over, since older
- * workers post their whole payload.
+ * `{log_id, stage}` alone reports a stage. Fields beyond these are not kept, since older workers
+ * post their whole payload; they are looked through for addresses.
  */
-export const callbackReport = z.object({
+export const callbackReport = z.looseObject({
   log_id: z.string().min(1, 'name the log that this report is about').max(100),
   attempt_id: z.string().min(1).max(120).nullish(),
   status: z.enum(LOG_STATUSES).nullish(),

@@ -10,7 +10,7 @@ import {
   reportObject,
   sampleObject,
 } from './domain-objects.ts';
-import { checkDocument } from './json-document.ts';
+import { checkDocument, type RefusedKeys } from './json-document.ts';
 
 const labId = z
   .int({ error: "must be the lab's number" })
@@ -111,13 +111,24 @@ export interface EventEnvelope {
   references?: { kind: ObjectKind; id: string | number }[];
 }
 
+const NO_ADDRESS = "is refused: reports go to LabRelay's own handler; remove the field";
+
+/**
+ * A caller's address would be passed on in a body, where a partner's worker might report to it; it
+ * is refused at any depth rather than passed over, since whoever sends it expects it to be used.
+ */
+const REFUSED_IN_EVENTS: RefusedKeys = new Map([
+  ['integration_callback_url', NO_ADDRESS],
+  ['integration_payload', NO_ADDRESS],
+]);
+
 /**
  * Validates an event's body as its route takes it, and answers that very body: labs' own fields
  * keep their place and nothing is copied.
  * @throws LabRelayError `INVALID_INPUT` naming every field at fault.
  */
 export function parseEventBody(route: EventRoute, body: unknown): EventEnvelope & JsonObject {
-  checkDocument(body);
+  checkDocument(body, REFUSED_IN_EVENTS);
   parseInput(eventRoutes[route].body, body);
   return body as EventEnvelope & JsonObject;
 }

@@ -9,7 +9,12 @@ interface Fault {
   reason: string;
 }
 
-function findFault(value: unknown, depth: number): Fault | null {
+/** Keys that a document must not use anywhere, each with the cure. */
+export type RefusedKeys = ReadonlyMap<string, string>;
+
+const NOWHERE = 'is a key that documents may not use; remove or rename it';
+
+function findFault(value: unknown, depth: number, refused: RefusedKeys): Fault | null {
   if (typeof value !== 'object' || value === null) return null;
   if (depth > MAX_DEPTH) {
     return {
@@ -19,16 +24,14 @@ function findFault(value: unknown, depth: number): Fault | null {
   }
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const fault = findFault(value[index], depth + 1);
+      const fault = findFault(value[index], depth + 1, refused);
       if (fault) return { ...fault, path: [...fault.path, String(index)] };
     }
     return null;
   }
   for (const [key, child] of Object.entries(value)) {
-    const fault =
-      key === '__proto__'
-        ? { path: [], reason: 'is a key that documents may not use; remove or rename it' }
-        : findFault(child, depth + 1);
+    const reason = key === '__proto__' ? NOWHERE : refused.get(key);
+    const fault = reason ? { path: [], reason } : findFault(child, depth + 1, refused);
     if (fault) return { ...fault, path: [...fault.path, key] };
   }
   return null;
@@ -36,15 +39,16 @@ function findFault(value: unknown, depth: number): Fault | null {
 
 /**
  * Refuses what later steps must not meet: documents so deep that recursing over them could exhaust
- * the stack, and `__proto__` keys, which copying would turn into a prototype. Run before any
- * schema, since those copy.
+ * the stack, and `__proto__` keys, which copying would turn into a prototype; and the keys that the
+ * caller refuses. Run before any schema, since those copy.
  * @throws LabRelayError `INVALID_INPUT` naming the field.
  */
-export function checkDocument(document: unknown): void {
-  const fault = findFault(document, 1);
+export function checkDocument(document: unknown, refused: RefusedKeys = new Map()): void {
+  const fault = findFault(document, 1, refused);
   if (!fault) return;
-  // A path of 64 keys helps nobody; its beginning tells where to look.
   const keys = fault.path.toReversed();
-  const field = keys.length > 8 ? `${keys.slice(0, 8).join('.')}…` : keys.join('.');
+  // Of 64 levels the beginning tells where to look; a key must be found.
+  const isTooDeep = keys.length >= MAX_DEPTH;
+  const field = isTooDeep ? `${keys.slice(0, 8).join('.')}…` : keys.join('.');
   throw fieldError('INVALID_INPUT', field, fault.reason);
 }

@@ -102,6 +102,51 @@ describe('a report that repeats integration_payload', () => {
   });
 });
 
+describe('a report that repeats integration_payload below other fields', () => {
+  const withAddress = (integration_callback_url: unknown) => ({
+    stage: 'MIRTH' as const,
+    integration_payload: { integration_callback_url },
+    args: [{ payload: { integration_payload: { integration_callback_url } } }],
+  });
+
+  test('is taken with our address, however often', async () => {
+    const logId = await sent();
+    expect(await post({ log_id: logId, ...withAddress(OURS) })).toMatchObject({ changed: true });
+  });
+
+  test.each([
+    [
+      'integration_payload.integration_callback_url',
+      { integration_payload: { integration_callback_url: 'http://169.254.169.254/' } },
+    ],
+    [
+      'args.0.payload.integration_payload.integration_callback_url',
+      { args: [{ payload: { integration_payload: { integration_callback_url: ['http://x/'] } } }] },
+    ],
+  ])('is refused with another, by its whole path: %s', async (field, hostile) => {
+    const logId = await sent();
+    const before = await bytes(logId);
+    await expect(post({ log_id: logId, stage: 'MIRTH', ...hostile })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      errors: [{ field }],
+    });
+    expect(await bytes(logId)).toBe(before);
+  });
+
+  test('is refused however deep it nests, without harm', async () => {
+    const deep = `${'['.repeat(50_000)}{"integration_callback_url":"http://x/"}${']'.repeat(50_000)}`;
+    const report = { log_id: await sent(), stage: 'MIRTH' as const, deep: JSON.parse(deep) };
+    await expect(post(report)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  });
+
+  test('may have bodies that speak of such addresses: they are content', async () => {
+    const logId = await sent();
+    const body = { integration_callback_url: 'http://elsewhere/' };
+    const report = { log_id: logId, response_status_code: 200, response_body: body };
+    expect(await post({ ...report, request_body: body })).toMatchObject({ changed: true });
+  });
+});
+
 describe('a report', () => {
   test('settles the latest attempt, where it names none', async () => {
     const logId = await sent();

@@ -142,6 +142,41 @@ describe('an event body', () => {
   });
 });
 
+describe('an address for reports', () => {
+  const HOSTILE = 'http://169.254.169.254/';
+  const ADDRESS = { integration_callback_url: HOSTILE };
+  const deep = { a: { b: [{ c: { d: { e: { f: { g: { h: ADDRESS } } } } } }] } };
+  const bodies: Record<string, [keyof typeof eventRoutes, object]> = {
+    integration_callback_url: ['/patient/', { lab_id: 1, patient: { patient_id: 1 }, ...ADDRESS }],
+    'bill.integration_callback_url': ['/billing/', { lab_id: 1, bill: { bill_id: 1, ...ADDRESS } }],
+    'sample.integration_payload': [
+      '/sample/receive/',
+      { lab_id: 1, sample: { sample_id: 1, integration_payload: {} } },
+    ],
+    'report.a.b.0.c.d.e.f.g.h.integration_callback_url': [
+      '/report/submit/',
+      { lab_id: 1, report: { report_id: 1, ...deep } },
+    ],
+    'data.args.integration_payload': [
+      '/api/v1/events',
+      { lab_id: 1, action_category: 'OWN', data: { args: { integration_payload: ADDRESS } } },
+    ],
+  };
+
+  test.each(Object.entries(bodies))('is refused by its whole path: %s', (field, [route, body]) => {
+    expect(refusal(route, body).errors).toEqual([
+      { field, reason: expect.stringContaining('remove the field') },
+    ]);
+  });
+
+  test('is found however its name is spelled in JSON, and its value is nobody’s business', () => {
+    const text = '{"lab_id":1,"bill":{"bill_id":1,"integration\\u005fcallback_url":null}}';
+    expect(fields('/billing/', JSON.parse(text))).toEqual(['bill.integration_callback_url']);
+    const body = { lab_id: 1, bill: { bill_id: 1, note: `integration_callback_url=${HOSTILE}` } };
+    expect(parseEventBody('/billing/', body)).toBe(body);
+  });
+});
+
 test('every route can be told as JSON Schema, for the OpenAPI document', () => {
   for (const { body, answer } of Object.values(eventRoutes)) {
     expect(z.toJSONSchema(body, { io: 'input' })).toMatchObject({ additionalProperties: false });

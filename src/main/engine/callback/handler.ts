@@ -3,6 +3,7 @@ import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { AttemptReport, ReportResult } from '../../../shared/model/delivery.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { credentialHeaders } from '../dispatch/masking.ts';
+import { refuseForeignAddress } from './addresses.ts';
 import { readEnrichedPayload } from './enriched-payload.ts';
 import type { CallbackPort } from './port.ts';
 
@@ -79,19 +80,6 @@ export class CallbackHandler {
         );
     }
   }
-}
-
-/** @throws LabRelayError for an address that is not the one that LabRelay itself gave out */
-function refuseForeignAddress(
-  { integration_callback_url: told }: CallbackReport,
-  ours: readonly (string | null | undefined)[],
-): void {
-  if (told === null || told === undefined || ours.includes(told)) return;
-  throw fieldError(
-    'INVALID_INPUT',
-    'integration_callback_url',
-    'reports go to no address that a caller brings; send it as integration_payload gave it, or remove the field',
-  );
 }
 
 function unknownLog(): LabRelayError {

@@ -170,7 +170,11 @@ describe('testIntegration', () => {
 
   test('stops at a mapping that fails on the sample', async () => {
     const peer = await partner();
-    const id = await rule({ end_point: peer.origin, mapping: '$number(bill.patient.name)' });
+    const id = await rule({
+      end_point: peer.origin,
+      mapping: '{"n": $number(bill.patient.name)}',
+      check_data: { bill: { bill_id: 1, patient: { patient_id: 'P1', name: '17' } } },
+    });
     const data = { bill: { bill_id: 1, patient: { patient_id: 'P1', name: 'Asha' } } };
     const outcome = await tried(id, { send: true, data });
     expect(outcome).toMatchObject({ steps: 'configuration dns connect payload!', code: null });

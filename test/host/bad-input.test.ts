@@ -222,6 +222,9 @@ describe('bad input to a whole LabRelay', () => {
     ['loops', '($f := function($n){ $f($n + 1) }; $f(0))'],
     ['loops in a regular expression', '$match("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", /^(a+)+$/)'],
     ['is hungry for memory', '$pad("x", 300000000)'],
+    ['fails on the data', '$number(bill.bill_number & "x")'],
+    ['makes nothing', 'bill.no_such_field'],
+    ['makes a number', 'bill.bill_id'],
   ])('a mapping that %s is refused when saved and when previewed', async (_what, mapping) => {
     const before = await state();
     const saved = await post(

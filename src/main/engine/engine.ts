@@ -1,5 +1,5 @@
 import type { Failpoint } from '../../shared/failpoint.ts';
-import { LabRelayError, messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
 import type { StoreFigures } from '../../shared/model/health.ts';
 import { CallbackHandler } from './callback/handler.ts';
@@ -94,15 +94,7 @@ export class Engine {
       store: store.configuration,
       vault: parts.vault,
       clock,
-      checkMapping: async (mapping, category) => {
-        try {
-          await this.payloads.checkMapping(mapping, category);
-          return { ok: true };
-        } catch (error) {
-          if (!(error instanceof LabRelayError) || error.code !== 'MAPPING_FAILED') throw error;
-          return { ok: false, message: error.errors[0]?.reason ?? error.message };
-        }
-      },
+      checkMapping: (request) => this.payloads.checkMapping(request),
     });
     this.authorizeSource = async (id) => authorize(id, this.configuration);
     this.freshObjects = new FreshObjectReader({

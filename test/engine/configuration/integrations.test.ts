@@ -4,6 +4,7 @@ import type {
   CheckMapping,
   IntegrationChange,
 } from '../../../src/main/engine/configuration/integrations.ts';
+import { fieldError } from '../../../src/shared/errors.ts';
 import { NEW_INTEGRATION } from '../../../src/shared/model/integration-defaults.ts';
 import { openRoom, RULE, type Room } from './room.ts';
 
@@ -11,7 +12,7 @@ let room: Room;
 const checkMapping = vi.fn<CheckMapping>();
 
 beforeEach(async () => {
-  checkMapping.mockReset().mockResolvedValue({ ok: true });
+  checkMapping.mockReset().mockResolvedValue();
   room = await openRoom(checkMapping);
 });
 
@@ -207,10 +208,14 @@ describe('credentials', () => {
 
 describe('the mapping', () => {
   test('is tried before the save, with the category’s code; a failing one is refused', async () => {
-    checkMapping.mockResolvedValue({ ok: false, message: 'ran out of time' });
+    checkMapping.mockRejectedValue(fieldError('MAPPING_FAILED', 'mapping', 'ran out of time'));
     const change = { ...RULE, labId: 1, mapping: '$loop()' };
     await refused(change, 'mapping', /ran out of time/, 'MAPPING_FAILED');
-    expect(checkMapping).toHaveBeenCalledExactlyOnceWith('$loop()', 'BILL_GENERATED');
+    expect(checkMapping).toHaveBeenCalledExactlyOnceWith({
+      actionCategory: 'BILL_GENERATED',
+      mapping: '$loop()',
+      checkData: null,
+    });
   });
 
   test('is tried again only when it or the category changes', async () => {
@@ -219,9 +224,19 @@ describe('the mapping', () => {
     await save({ labIntegrationId: 1, isActive: false });
     expect(checkMapping).toHaveBeenCalledTimes(1);
     await save({ labIntegrationId: 1, actionCategoryListId: 2 });
-    expect(checkMapping).toHaveBeenLastCalledWith('bill', 'BILL_UPDATED');
+    const tried = { actionCategory: 'BILL_UPDATED', mapping: 'bill', checkData: null };
+    expect(checkMapping).toHaveBeenLastCalledWith(tried);
     await save({ labIntegrationId: 1, mapping: null });
     expect(checkMapping).toHaveBeenCalledTimes(2);
+  });
+
+  test('is tried on the data that are given, each time that some are, and they are not kept', async () => {
+    const checkData = { bill: { bill_id: 1, ward: 'W3' } };
+    await saveOwn({ mapping: 'bill.ward', checkData });
+    const { integration } = await save({ labIntegrationId: 1, checkData });
+    const tried = { actionCategory: 'BILL_GENERATED', mapping: 'bill.ward', checkData };
+    expect(checkMapping.mock.calls).toEqual([[tried], [tried]]);
+    expect(JSON.stringify(integration)).not.toContain('W3');
   });
 
   test('that cannot be tried (the evaluator died) refuses this save and no later one', async () => {

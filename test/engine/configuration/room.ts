@@ -56,7 +56,7 @@ export async function openRoom(checkMapping?: CheckMapping): Promise<Room> {
     store: asPort(db),
     vault: new KeyVault(randomBytes(32)),
     clock: () => time.now,
-    checkMapping: checkMapping ?? (async () => ({ ok: true as const })),
+    checkMapping: checkMapping ?? (async () => {}),
     reportError: (error: unknown) => reported.push(error),
   };
   const configuration = new Configuration(options);

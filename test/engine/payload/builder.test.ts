@@ -4,6 +4,7 @@ import { PayloadBuilder } from '../../../src/main/engine/payload/builder.ts';
 import { ChildEvaluator } from '../../../src/main/engine/payload/child-evaluator.ts';
 import { forkMappingChild } from '../../../src/main/engine/payload/fork-launcher.ts';
 import { BUILT_IN_TRIGGERS, triggerFor } from '../../../src/main/engine/triggers/index.ts';
+import type { JsonObject } from '../../../src/shared/model/json.ts';
 
 const evaluator = new ChildEvaluator(forkMappingChild);
 const builder = new PayloadBuilder({ evaluator });
@@ -27,7 +28,8 @@ const preview = (mapping: string | null, data?: { [key: string]: string | object
     data: data === undefined ? null : JSON.parse(JSON.stringify(data)),
   });
 
-const check = (mapping: string) => builder.checkMapping(mapping, 'BILL_GENERATED');
+const check = (mapping: string, checkData: JsonObject | null = null) =>
+  builder.checkMapping({ actionCategory: 'BILL_GENERATED', mapping, checkData });
 
 describe('a body', () => {
   test('without a mapping is the default shape, built at once', () => {
@@ -132,8 +134,33 @@ describe('a mapping to be saved', () => {
     });
   });
 
-  test('passes although the sample lacks the lab’s own fields that it works on', async () => {
-    await expect(check('{"n": $number(bill.bill_number)}')).resolves.toBeUndefined();
-    await expect(check('bill.own.field')).resolves.toBeUndefined();
+  test.each([
+    ['fails', '{"n": $number(bill.bill_number)}'],
+    ['makes nothing', 'bill.own.field'],
+    ['makes null', 'null'],
+    ['makes a number', 'bill.total_amount'],
+    ['makes a function', 'function($x){$x}'],
+  ])('is refused where it %s on the sample; other data are the cure', async (_why, mapping) => {
+    await expect(check(mapping)).rejects.toMatchObject({
+      code: 'MAPPING_FAILED',
+      errors: [{ field: 'mapping', reason: expect.stringContaining('check_data') }],
+    });
+  });
+
+  test('is tried on the lab’s own data where they are given', async () => {
+    const bill = { bill_id: 1, bill_number: '17', own: { field: 'W3' } };
+    await expect(check('{"n": $number(bill.bill_number)}', { bill })).resolves.toBeUndefined();
+    await expect(check('bill.own.field', { bill })).resolves.toBeUndefined();
+    await expect(check('bill.other.field', { bill })).rejects.toMatchObject({
+      code: 'MAPPING_FAILED',
+      errors: [{ field: 'mapping', reason: expect.stringContaining('check_data') }],
+    });
+  });
+
+  test('is not tried on data that the category would not take', async () => {
+    await expect(check('bill', { bill: {} })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      errors: [{ field: 'check_data.bill.bill_id' }],
+    });
   });
 });

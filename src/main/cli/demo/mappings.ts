@@ -16,7 +16,7 @@ export const PAYMENT = `{
   "bill": bill.bill_id,
   "amount": $number(payment.amount)
 }`;
-/** Throws where the date of birth is no date, as a careless mapping does. */
+/** Throws where the date of birth is no date, as a careless mapping does; the category's sample has one. */
 export const PATIENT = `{
   "log_id": $log_id,
   "id": patient.patient_id,

@@ -1,4 +1,3 @@
-import { fieldError } from '../../../shared/errors.ts';
 import type {
   AccessKey,
   ActionCategory,
@@ -142,8 +141,13 @@ export class Configuration extends LoadedConfiguration {
       const id = change.labIntegrationId ?? null;
       const current = currentRow(this.memory.integrations, id, change.expectedVersion, INTEGRATION);
       const settings = mergeIntegration(this.memory, current, change);
-      const mapping = mappingToCheck(current, settings);
-      if (mapping !== null) await this.tryMapping(mapping, settings.actionCategoryListId);
+      const mapping = mappingToCheck(current, settings, change);
+      if (mapping !== null) {
+        const actionCategory =
+          this.memory.categories.get(settings.actionCategoryListId)?.code ?? '';
+        const checkData = change.checkData ?? null;
+        await this.checkMapping({ actionCategory, mapping, checkData });
+      }
       const write = await this.store.saveLabIntegration({
         labIntegrationId: id,
         expectedVersion: change.expectedVersion ?? null,
@@ -223,11 +227,5 @@ export class Configuration extends LoadedConfiguration {
     this.memory.putAccessKey(row);
     this.announcer.announce({ kind: 'access_key', id: row.accessKeyId });
     return row;
-  }
-
-  private async tryMapping(mapping: string, actionCategoryListId: number): Promise<void> {
-    const code = this.memory.categories.get(actionCategoryListId)?.code ?? '';
-    const result = await this.checkMapping(mapping, code);
-    if (!result.ok) throw fieldError('MAPPING_FAILED', 'mapping', result.message);
   }
 }

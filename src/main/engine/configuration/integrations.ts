@@ -5,6 +5,7 @@ import type {
   RetryPolicy,
 } from '../../../shared/model/configuration.ts';
 import { NEW_INTEGRATION } from '../../../shared/model/integration-defaults.ts';
+import type { JsonObject } from '../../../shared/model/json.ts';
 import type { ConfigurationMemory } from './memory.ts';
 import { type Loose, mayUse, resolveOwner } from './owners.ts';
 import { certificateFault, expressionFault, quietHourFault } from './syntax.ts';
@@ -14,13 +15,20 @@ export type IntegrationChange = Loose<Omit<IntegrationSettings, 'retryPolicy'>> 
   labIntegrationId?: number | undefined;
   retryPolicy?: Loose<RetryPolicy> | undefined;
   expectedVersion?: number | undefined;
+  /** An event's data on which the mapping is tried, instead of the category's sample. */
+  checkData?: JsonObject | undefined;
 };
 
-/** Tries a mapping on the category's sample where it can harm nobody. */
-export type CheckMapping = (
-  mapping: string,
-  actionCategoryCode: string,
-) => Promise<{ ok: true } | { ok: false; message: string }>;
+/**
+ * Tries a mapping where it can harm nobody.
+ * @throws LabRelayError `MAPPING_FAILED` where it fails or makes nothing that could be sent
+ */
+export type CheckMapping = (request: {
+  actionCategory: string;
+  mapping: string;
+  /** Null: the category's sample. */
+  checkData: JsonObject | null;
+}) => Promise<void>;
 
 /**
  * The settings that a change leads to, checked for themselves and against what they refer to.
@@ -83,17 +91,18 @@ export function mergeIntegration(
 }
 
 /**
- * Whether the mapping must be tried (again) before the rule is saved; the category decides what
- * data it will be given.
+ * The mapping, where it must be tried (again) before the rule is saved: the category decides what
+ * data it will be given, and whoever gives data wants it tried on them.
  */
 export function mappingToCheck(
   current: LabIntegration | null,
   settings: IntegrationSettings,
+  change: IntegrationChange,
 ): string | null {
   const same =
     current?.mapping === settings.mapping &&
     current?.actionCategoryListId === settings.actionCategoryListId;
-  return same ? null : settings.mapping;
+  return same && change.checkData === undefined ? null : settings.mapping;
 }
 
 function needed<T>(value: T | undefined, field: string): T {

@@ -122,21 +122,44 @@ export class PayloadBuilder {
   }
 
   /**
-   * Refuses a mapping that cannot be saved: one that does not parse, calls a function that does
-   * not exist, or runs out of time or memory on the category's sample. Other faults on the sample
-   * are let pass: a lab's own fields are not in it, so a good mapping may well fail there.
-   * @throws LabRelayError `MAPPING_FAILED`, field `mapping`
+   * Tries a rule's mapping before it is saved.
+   * @param request.checkData an event's data; null: the category's sample, which has none of the
+   *   lab's own fields
+   * @throws LabRelayError `MAPPING_FAILED` (field `mapping`) where it fails or makes nothing that
+   *   could be sent, `INVALID_INPUT` (fields of `check_data`)
    */
-  async checkMapping(mapping: string, actionCategory: string): Promise<void> {
+  async checkMapping(request: {
+    actionCategory: string;
+    mapping: string;
+    checkData: JsonObject | null;
+  }): Promise<void> {
+    const { actionCategory, mapping, checkData } = request;
     const trigger = triggerFor(actionCategory);
-    const result = await this.#evaluator.evaluate(mapping, argumentsOf(trigger, trigger.sample), {
-      log_id: PREVIEW_ID,
-      event_id: PREVIEW_ID,
-      lab_id: 1,
-      action_category: actionCategory,
-    });
-    if (!result.ok && result.fault !== 'RUNTIME') {
-      throw fieldError('MAPPING_FAILED', 'mapping', result.message);
-    }
+    if (checkData) parseInput(trigger.data, checkData, 'check_data');
+    const result = await this.#evaluator.evaluate(
+      mapping,
+      argumentsOf(trigger, checkData ?? trigger.sample),
+      {
+        log_id: PREVIEW_ID,
+        event_id: PREVIEW_ID,
+        lab_id: 1,
+        action_category: actionCategory,
+      },
+    );
+    const payload = fromMapping(result, { mapping, headers: {} });
+    if (payload.ok) return;
+    // What is wrong whatever the data are needs no other data.
+    const dependsOnData = result.ok || result.fault === 'RUNTIME';
+    throw fieldError(
+      'MAPPING_FAILED',
+      'mapping',
+      dependsOnData ? `${payload.message}; ${whichData(checkData)}` : payload.message,
+    );
   }
+}
+
+function whichData(checkData: JsonObject | null): string {
+  return checkData
+    ? 'this is what it makes of check_data; mend it, or give the data of a whole event'
+    : "this is what it makes of the category's sample; mend it, or, if it needs fields of your own, give an event's data as check_data";
 }

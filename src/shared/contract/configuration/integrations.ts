@@ -111,6 +111,8 @@ const webhookIntegrationInput = z.strictObject({
   headers: preset(headers, NEW_INTEGRATION.headers),
   /** JSONata; null sends the category's default shape. */
   mapping: preset(mappingText.nullable(), NEW_INTEGRATION.mapping),
+  /** An event's data on which the mapping is tried; left out, the category's sample. Not kept. */
+  check_data: z.record(z.string(), z.json(), { error: 'must be a JSON object' }).optional(),
   response_schema: preset(
     z.record(z.string(), z.json(), { error: 'must be a JSON Schema object' }).nullable(),
     NEW_INTEGRATION.responseSchema,

@@ -112,7 +112,13 @@ test('our own worker’s reports give the same log documents in process and over
     { end_point: `http://127.0.0.1:${await closedPort()}/refused` },
     { end_point: 'http://partner.invalid/unknown-name' },
     { end_point: `https://127.0.0.1:${peer.port}/no-tls` },
-    { end_point: `${peer.origin}/ok`, method: 'GET' as const },
+    { end_point: `${peer.origin}/ok`, method: 'GET' as const, mapping: '{"id": bill.bill_id}' },
+    {
+      end_point: `${peer.origin}/ok`,
+      method: 'GET' as const,
+      mapping: '{"names": bill.patient.[name]}',
+      check_data: { bill: { bill_id: 1 } },
+    },
   ];
   const [inProcess = [], overHttp = []] = await Promise.all(
     (['in_process', 'http'] as const).map(async (transport) => {
@@ -159,6 +165,8 @@ test('our own worker’s reports give the same log documents in process and over
     ['/unknown-name', 'FAIL', 'NOT_SENT', 'DNS'],
     ['/no-tls', 'FAIL', 'NOT_SENT', 'TLS'],
     ['/ok', 'SUCCESS', 'ACCEPTED', null],
+    // What does not fit into a query is not sent in part.
+    ['/ok', 'FAIL', 'NOT_SENT', 'CONFIGURATION'],
   ]);
 });
 

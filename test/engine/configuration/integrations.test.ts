@@ -214,6 +214,7 @@ describe('the mapping', () => {
     expect(checkMapping).toHaveBeenCalledExactlyOnceWith({
       actionCategory: 'BILL_GENERATED',
       mapping: '$loop()',
+      method: 'POST',
       checkData: null,
     });
   });
@@ -225,16 +226,31 @@ describe('the mapping', () => {
     expect(checkMapping).toHaveBeenCalledTimes(1);
     await save({ labIntegrationId: 1, actionCategoryListId: 2 });
     const tried = { actionCategory: 'BILL_UPDATED', mapping: 'bill', checkData: null };
-    expect(checkMapping).toHaveBeenLastCalledWith(tried);
-    await save({ labIntegrationId: 1, mapping: null });
-    expect(checkMapping).toHaveBeenCalledTimes(2);
+    expect(checkMapping).toHaveBeenLastCalledWith({ ...tried, method: 'POST' });
+    await save({ labIntegrationId: 1, method: 'GET' });
+    expect(checkMapping).toHaveBeenLastCalledWith({ ...tried, method: 'GET' });
+    await save({ labIntegrationId: 1, method: 'PUT', mapping: null });
+    expect(checkMapping).toHaveBeenCalledTimes(3);
+  });
+
+  test('is needed for a GET, which carries no body', async () => {
+    await refused({ ...RULE, labId: 1, method: 'GET' }, 'mapping', /flat object/);
+    await saveOwn();
+    await refused({ labIntegrationId: 1, method: 'GET' }, 'mapping', /flat object/);
+    await save({ labIntegrationId: 1, method: 'GET', mapping: '{"id": bill.bill_id}' });
+    await refused({ labIntegrationId: 1, mapping: null }, 'mapping', /flat object/);
   });
 
   test('is tried on the data that are given, each time that some are, and they are not kept', async () => {
     const checkData = { bill: { bill_id: 1, ward: 'W3' } };
     await saveOwn({ mapping: 'bill.ward', checkData });
     const { integration } = await save({ labIntegrationId: 1, checkData });
-    const tried = { actionCategory: 'BILL_GENERATED', mapping: 'bill.ward', checkData };
+    const tried = {
+      actionCategory: 'BILL_GENERATED',
+      mapping: 'bill.ward',
+      method: 'POST' as const,
+      checkData,
+    };
     expect(checkMapping.mock.calls).toEqual([[tried], [tried]]);
     expect(JSON.stringify(integration)).not.toContain('W3');
   });

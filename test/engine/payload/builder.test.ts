@@ -5,6 +5,7 @@ import { ChildEvaluator } from '../../../src/main/engine/payload/child-evaluator
 import { forkMappingChild } from '../../../src/main/engine/payload/fork-launcher.ts';
 import { BUILT_IN_TRIGGERS, triggerFor } from '../../../src/main/engine/triggers/index.ts';
 import type { JsonObject } from '../../../src/shared/model/json.ts';
+import type { HttpMethod } from '../../../src/shared/model/vocabulary.ts';
 
 const evaluator = new ChildEvaluator(forkMappingChild);
 const builder = new PayloadBuilder({ evaluator });
@@ -28,8 +29,8 @@ const preview = (mapping: string | null, data?: { [key: string]: string | object
     data: data === undefined ? null : JSON.parse(JSON.stringify(data)),
   });
 
-const check = (mapping: string, checkData: JsonObject | null = null) =>
-  builder.checkMapping({ actionCategory: 'BILL_GENERATED', mapping, checkData });
+const check = (mapping: string, checkData: JsonObject | null = null, method: HttpMethod = 'POST') =>
+  builder.checkMapping({ actionCategory: 'BILL_GENERATED', mapping, method, checkData });
 
 describe('a body', () => {
   test('without a mapping is the default shape, built at once', () => {
@@ -162,5 +163,23 @@ describe('a mapping to be saved', () => {
       code: 'INVALID_INPUT',
       errors: [{ field: 'check_data.bill.bill_id' }],
     });
+  });
+
+  test.each([
+    ['a list', '[bill.bill_id]'],
+    ['text', 'bill.bill_number'],
+    ['an object in it', '{"patient": bill.patient}'],
+    ['a list in it', '{"tests": bill.tests.code}'],
+  ])('is refused for a GET where it makes %s', async (_what, mapping) => {
+    await expect(check(mapping)).resolves.toBeUndefined();
+    await expect(check(mapping, null, 'GET')).rejects.toMatchObject({
+      code: 'MAPPING_FAILED',
+      errors: [{ field: 'mapping', reason: expect.stringContaining('flat object') }],
+    });
+  });
+
+  test('may make a flat object for a GET', async () => {
+    const mapping = '{"id": bill.bill_id, "paid": false, "name": bill.patient.name, "note": null}';
+    await expect(check(mapping, null, 'GET')).resolves.toBeUndefined();
   });
 });

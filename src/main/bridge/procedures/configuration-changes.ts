@@ -59,7 +59,7 @@ export function integrationChange(input: WebhookIntegrationInput): IntegrationCh
     method: input.method,
     headers: input.headers,
     mapping: input.mapping,
-    checkData: input.check_data as JsonObject | undefined,
+    checkData: input.check_data,
     responseSchema: input.response_schema,
     isActive: input.is_active,
     isRetryEnabled: input.is_retry_enabled,

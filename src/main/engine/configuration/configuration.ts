@@ -145,8 +145,9 @@ export class Configuration extends LoadedConfiguration {
       if (mapping !== null) {
         const actionCategory =
           this.memory.categories.get(settings.actionCategoryListId)?.code ?? '';
+        const { method } = settings;
         const checkData = change.checkData ?? null;
-        await this.checkMapping({ actionCategory, mapping, checkData });
+        await this.checkMapping({ actionCategory, mapping, method, checkData });
       }
       const write = await this.store.saveLabIntegration({
         labIntegrationId: id,

@@ -6,6 +6,7 @@ import type {
 } from '../../../shared/model/configuration.ts';
 import { NEW_INTEGRATION } from '../../../shared/model/integration-defaults.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
+import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
 import type { ConfigurationMemory } from './memory.ts';
 import { type Loose, mayUse, resolveOwner } from './owners.ts';
 import { certificateFault, expressionFault, quietHourFault } from './syntax.ts';
@@ -26,6 +27,8 @@ export type IntegrationChange = Loose<Omit<IntegrationSettings, 'retryPolicy'>> 
 export type CheckMapping = (request: {
   actionCategory: string;
   mapping: string;
+  /** A GET carries its payload in the query, which not every payload fits into. */
+  method: HttpMethod;
   /** Null: the category's sample. */
   checkData: JsonObject | null;
 }) => Promise<void>;
@@ -93,6 +96,7 @@ export function mergeIntegration(
 /**
  * The mapping, where it must be tried (again) before the rule is saved: the category decides what
  * data it will be given, and whoever gives data wants it tried on them.
+ * @throws LabRelayError where the method needs a mapping and there is none
  */
 export function mappingToCheck(
   current: LabIntegration | null,
@@ -101,8 +105,17 @@ export function mappingToCheck(
 ): string | null {
   const same =
     current?.mapping === settings.mapping &&
+    current?.method === settings.method &&
     current?.actionCategoryListId === settings.actionCategoryListId;
-  return same && change.checkData === undefined ? null : settings.mapping;
+  if (same && change.checkData === undefined) return null;
+  if (settings.mapping === null && settings.method === 'GET') {
+    throw fieldError(
+      'INVALID_INPUT',
+      'mapping',
+      'is needed with the method GET, which carries its payload in the query; give one that produces a flat object, or use POST',
+    );
+  }
+  return settings.mapping;
 }
 
 function needed<T>(value: T | undefined, field: string): T {

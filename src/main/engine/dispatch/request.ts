@@ -9,6 +9,7 @@ import {
 } from '../../../shared/model/delivery.ts';
 import { isJsonObject, type JsonValue } from '../../../shared/model/json.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import { FLAT_OBJECT, queryParameters } from '../payload/query.ts';
 import { maskHeaders } from './masking.ts';
 import { signWebhook } from './signature.ts';
 import type { PartnerRequest, TransportLimits } from './transport.ts';
@@ -180,14 +181,12 @@ function textOf(value: JsonValue | undefined, otherwise: string): string {
   return typeof value === 'string' ? value : otherwise;
 }
 
-/** A GET carries its payload in the query: the scalar fields of the body's object. */
-function withQuery(endPoint: string, { body, contentType }: ClaimedTask): string {
-  const parsed = contentType.startsWith('application/json') ? jsonOf(body) : null;
-  if (!isJsonObject(parsed)) return endPoint;
+/** @throws NotSendable where the payload cannot be carried in a query; none of it is quoted */
+function withQuery(endPoint: string, { body }: ClaimedTask): string {
+  const parameters = queryParameters(jsonOf(body));
+  if (!parameters) throw new NotSendable(`Nothing was sent: ${FLAT_OBJECT}. Mend the mapping.`);
   const url = new URL(endPoint);
-  for (const [name, value] of Object.entries(parsed)) {
-    if (value !== null && typeof value !== 'object') url.searchParams.set(name, String(value));
-  }
+  for (const [name, value] of parameters) url.searchParams.set(name, value);
   return url.href;
 }
 
@@ -195,9 +194,6 @@ function jsonOf(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    // The parser's own message would quote the body.
-    throw new NotSendable(
-      'A GET carries its payload in the query, and the body that the mapping made is called JSON but is none. Mend the mapping or the content-type.',
-    );
+    return undefined;
   }
 }

@@ -3,10 +3,12 @@ import { fieldError } from '../../../shared/errors.ts';
 import type { LabIntegration } from '../../../shared/model/configuration.ts';
 import type { Reference } from '../../../shared/model/domain.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
+import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
 import { sha256 } from '../intake/canonical.ts';
 import { triggerFor } from '../triggers/index.ts';
 import type { Trigger } from '../triggers/trigger.ts';
 import type { MappingBindings, MappingEvaluator, MappingResult } from './evaluator.ts';
+import { FLAT_OBJECT, queryParameters } from './query.ts';
 
 /** The parts of a rule that decide on its body. */
 export type PayloadRule = Pick<LabIntegration, 'mapping' | 'headers'>;
@@ -131,9 +133,10 @@ export class PayloadBuilder {
   async checkMapping(request: {
     actionCategory: string;
     mapping: string;
+    method: HttpMethod;
     checkData: JsonObject | null;
   }): Promise<void> {
-    const { actionCategory, mapping, checkData } = request;
+    const { actionCategory, mapping, method, checkData } = request;
     const trigger = triggerFor(actionCategory);
     if (checkData) parseInput(trigger.data, checkData, 'check_data');
     const result = await this.#evaluator.evaluate(
@@ -146,16 +149,21 @@ export class PayloadBuilder {
         action_category: actionCategory,
       },
     );
-    const payload = fromMapping(result, { mapping, headers: {} });
-    if (payload.ok) return;
+    const fault = faultOf(result, method);
+    if (fault === null) return;
     // What is wrong whatever the data are needs no other data.
     const dependsOnData = result.ok || result.fault === 'RUNTIME';
-    throw fieldError(
-      'MAPPING_FAILED',
-      'mapping',
-      dependsOnData ? `${payload.message}; ${whichData(checkData)}` : payload.message,
-    );
+    const reason = dependsOnData ? `${fault}; ${whichData(checkData)}` : fault;
+    throw fieldError('MAPPING_FAILED', 'mapping', reason);
   }
+}
+
+/** Why what a mapping made cannot be sent by a rule; null: it can. */
+function faultOf(result: MappingResult, method: HttpMethod): string | null {
+  const payload = fromMapping(result, { mapping: null, headers: {} });
+  if (!payload.ok) return payload.message;
+  const fitsMethod = method !== 'GET' || (result.ok && queryParameters(result.value) !== null);
+  return fitsMethod ? null : FLAT_OBJECT;
 }
 
 function whichData(checkData: JsonObject | null): string {

@@ -50,7 +50,7 @@ const MORE: Record<string, Rule> = {
   '/slow': { timeout_ms: 150 },
   '/committed': { retry_policy: { overrides: { 202: 'COMMITTED' } } },
   '/overridden': { retry_policy: { overrides: { 404: 'ACCEPTED' } } },
-  '/ok': { headers: { 'X-Lab-Secret': 's3cret' } },
+  '/ok': { headers: { 'X-Site': 'north' } },
 };
 
 /** A LabRelay whose one lab has a rule for each of these end points. */

@@ -143,6 +143,8 @@ describe('addUpdateWebhookIntegration input', () => {
     ['https://partner.example/#top', /fragment/],
     ['https://partner.example/#', /fragment/],
     ['https://partner.example/a b', /spaces/],
+    ['https://partner.example/?site=7&Token=abc', /\(Token\); use a developer authentication/],
+    ['https://partner.example/?api%5Fkey=abc', /\(api_key\); use a developer authentication/],
     ['https://partner.example/\r\nx', /control characters/],
   ])('refuses the end point %s', (end_point, reason) => {
     const [found] = refusals('addUpdateWebhookIntegration', { ...rule, end_point });
@@ -160,6 +162,7 @@ describe('addUpdateWebhookIntegration input', () => {
     'http://127.0.0.1:7421/bills',
     'http://[::1]:80/',
     'https://partner.example/a?b=user@example.org',
+    'https://partner.example/a?keyword=x&monkey=1&site=api_key',
   ])('takes the end point %s', (end_point) => {
     expect(refusals('addUpdateWebhookIntegration', { ...rule, end_point })).toEqual([]);
   });
@@ -174,6 +177,9 @@ describe('addUpdateWebhookIntegration input', () => {
     ['Authorization', 'Bearer x', /developer authentication/],
     ['Cookie', 'a=b', /developer authentication/],
     ['x-api-key', 'k', /developer authentication/],
+    ['X-Secret-Thing', 'k', /developer authentication/],
+    ['Ocp-Apim-Subscription-Key', 'k', /developer authentication/],
+    ['x-amz-security-token', 'k', /developer authentication/],
     ['integration-callback-url', 'http://evil.example', /own handler/],
     ['X Site', '7', /not a header name/],
     ['X-Site:', '7', /not a header name/],

@@ -1,16 +1,10 @@
+import { isCredentialHeader } from '../../../shared/credential-names.ts';
 import type { LabIntegration } from '../../../shared/model/configuration.ts';
 import type { HeaderRecord } from '../../../shared/model/delivery.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 
 /** What stands in a stored document in place of a secret. */
 export const MASK = '••••';
-
-/** Headers that carry credentials, whoever sends them. */
-const SECRET_HEADERS =
-  /^(authorization|proxy-authorization|cookie|set-cookie|x-internal-token|.*(api[-_]?key|token|secret|password|signature).*)$/i;
-
-/** Signatures prove a message and open nothing: they are kept, for the partner's support to check. */
-const NOT_SECRET = /^webhook-signature$/i;
 
 /**
  * Headers as they may be stored: credentials are masked before they are written. An authorization
@@ -25,9 +19,7 @@ export function maskHeaders(
   const masked: HeaderRecord = {};
   for (const name in headers) {
     const value = headers[name] ?? '';
-    const secret =
-      alsoSecret.includes(name.toLowerCase()) ||
-      (SECRET_HEADERS.test(name) && !NOT_SECRET.test(name));
+    const secret = alsoSecret.includes(name.toLowerCase()) || isCredentialHeader(name);
     masked[name] = secret ? maskValue(value) : value;
   }
   return masked;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isCredentialHeader, isCredentialParameter } from '../../credential-names.ts';
 
 /** `token` of RFC 9110, 5.6.2: what a header name may consist of. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -18,18 +19,6 @@ const MANAGED = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-]);
-
-/** Fields that hold secrets: rules are readable by every viewer, authentications are sealed. */
-const CREDENTIALS = new Set([
-  'api-key',
-  'apikey',
-  'authorization',
-  'cookie',
-  'proxy-authorization',
-  'x-api-key',
-  'x-auth-token',
-  'x-internal-token',
 ]);
 
 /** Why a header cannot be set by a rule or an API-key authentication, with the cure; null: it can. */
@@ -67,7 +56,7 @@ export const headers = z
       const lower = name.toLowerCase();
       const fault =
         headerNameFault(name) ??
-        (CREDENTIALS.has(lower)
+        (isCredentialHeader(name)
           ? 'carries a credential; use a developer authentication instead'
           : null) ??
         (seen.has(lower) ? 'is given twice; keep one' : null) ??
@@ -92,7 +81,11 @@ function endPointFault(address: string): string | null {
     return 'must not hold user and password; use a developer authentication of kind basic';
   }
   if (address.includes('#')) return 'must not hold a fragment; remove the # and what follows';
-  return null;
+  const credential = [...url.searchParams.keys()].find(isCredentialParameter);
+  // Rules are readable by every viewer, and addresses get into logs on the way.
+  return credential === undefined
+    ? null
+    : `must not carry a credential in its query (${credential}); use a developer authentication of kind api_key`;
 }
 
 /** Where a rule sends to: an absolute http(s) URL. Whether the target is allowed is told when it resolves. */

@@ -205,12 +205,14 @@ describe('a report', () => {
     const publicKeys = { header: 'X-Partner-Code' };
     configuration.authentications.set(5, authenticationOf({ kind: 'api_key', publicKeys }));
     const logId = await sent();
+    configuration.secrets = { value: 'open-sesame' };
     const headers = { 'X-Partner-Code': 'open-sesame', Vary: 'accept' };
     await post({
       log_id: logId,
       response_status_code: 200,
       request_headers: headers,
       response_headers: headers,
+      response_body: 'the code open-sesame was taken',
     });
     expect(await bytes(logId)).not.toContain('open-sesame');
     expect(await store.getLog(logId)).toMatchObject({

@@ -16,6 +16,9 @@ afterEach(async () => {
 
 type Rule = Partial<CallInput<'addUpdateWebhookIntegration'>>;
 
+/** The API key that the partner is sent, in a header of its own naming. */
+const CODE = 's3cret-of-the-partner';
+
 /** What a partner answers, by path. */
 const ANSWERS: Record<string, (response: ServerResponse) => void> = {
   '/ok': (response) => void response.end('fine'),
@@ -44,6 +47,12 @@ const ANSWERS: Record<string, (response: ServerResponse) => void> = {
       .end(Buffer.from('Grün\u0000\u0007', 'latin1')),
   '/large': (response) => void response.end('é\n'.repeat(200_000)),
   '/slow': () => {},
+  // As partners do that debug: what they were sent comes back.
+  '/echo': (response) =>
+    void response
+      .setHeader('x-partner-code', CODE)
+      .setHeader('x-debug', `code ${CODE}`)
+      .end(`{"got":"${CODE}"}`),
 };
 
 const MORE: Record<string, Rule> = {
@@ -59,11 +68,18 @@ async function labRelay(transport: 'in_process' | 'http', rules: (Rule & { end_p
   hosts.push(running);
   await call(running, 'updateSettings', { callback_transport: transport });
   await call(running, 'addUpdateLab', { lab_id: 7, name: 'City Lab', time_zone: 'Asia/Kolkata' });
+  const { developer_authentication_id } = await call(running, 'addUpdateDeveloperAuthentication', {
+    lab_id: 7,
+    name: 'Partner',
+    kind: 'api_key',
+    keys: { header: 'X-Partner-Code', value: CODE },
+  });
   for (const rule of rules) {
     await call(running, 'addUpdateWebhookIntegration', {
       lab_id: 7,
       action_category_list_id: 1,
       name: rule.end_point,
+      developer_authentication_id,
       ...rule,
     });
   }
@@ -134,6 +150,13 @@ test('our own worker’s reports give the same log documents in process and over
   });
   expect(JSON.stringify([inProcess, overHttp])).not.toContain('s3cret');
 
+  const echo = inProcess.find(({ end_point }) => end_point?.endsWith('/echo'));
+  expect(echo?.response_body).toBe('{"got":"••••"}');
+  expect(echo?.response_headers).toMatchObject({
+    'x-partner-code': '••••',
+    'x-debug': 'code ••••',
+  });
+
   // The comparison would also hold of documents that are wrong alike, so each is told here.
   const told = inProcess.map((log) => [
     new URL(log.end_point ?? '').pathname,
@@ -160,6 +183,7 @@ test('our own worker’s reports give the same log documents in process and over
     ['/latin1', 'SUCCESS', 'ACCEPTED', null],
     ['/large', 'SUCCESS', 'ACCEPTED', null],
     ['/slow', 'FAIL', 'UNKNOWN', 'TIMEOUT'],
+    ['/echo', 'SUCCESS', 'ACCEPTED', null],
     ['/cut', 'FAIL', 'UNKNOWN', 'CONNECTION_LOST'],
     ['/refused', 'FAIL', 'NOT_SENT', 'CONNECT'],
     ['/unknown-name', 'FAIL', 'NOT_SENT', 'DNS'],

@@ -2,7 +2,7 @@ import type { CallbackReport } from '../../../shared/contract/callback.ts';
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { AttemptReport, ReportResult } from '../../../shared/model/delivery.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
-import { credentialHeaders } from '../dispatch/masking.ts';
+import { credentialsOf, maskAnswer, NO_CREDENTIALS } from '../dispatch/known-credentials.ts';
 import { refuseForeignAddress } from './addresses.ts';
 import { readEnrichedPayload } from './enriched-payload.ts';
 import type { CallbackPort } from './port.ts';
@@ -53,12 +53,16 @@ export class CallbackHandler {
       known.labIntegrationId === null
         ? undefined
         : this.#configuration.integration(known.labIntegrationId);
-    const report = readEnrichedPayload(body, {
+    // Our own worker has masked its reports; opening secrets once more would only cost.
+    const credentials =
+      rule && reporter !== null ? credentialsOf(rule, this.#configuration) : NO_CREDENTIALS;
+    const told = readEnrichedPayload(body, {
       overrides: rule?.retryPolicy.overrides ?? {},
-      secretHeaders: rule ? credentialHeaders(rule, this.#configuration) : [],
+      secretHeaders: credentials.headers,
       reporter,
       now: this.#clock(),
     });
+    const report = maskAnswer(told, credentials);
     const result = await this.#store.report(report);
     return this.#answer(report, result);
   }

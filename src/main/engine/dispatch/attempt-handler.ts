@@ -13,6 +13,7 @@ import {
   type Execution,
   isStoreDown,
 } from './dispatcher-parts.ts';
+import { maskAnswer } from './known-credentials.ts';
 import type { OutcomeKeeper } from './outcome-keeper.ts';
 import { NotSendable, prepareAttempt, type PreparedAttempt } from './request.ts';
 import { failure, type Outcome } from './transport.ts';
@@ -78,7 +79,8 @@ export class AttemptHandler {
       outcome = failure('CONFIGURATION', 'The rule was switched off before anything was sent.', 0);
     } else if (attempt) {
       running.deadline = clock() + attempt.limits.timeoutMs + this.#timings.hungAfter;
-      outcome = await transport.send(attempt.request, attempt.limits);
+      const answer = await transport.send(attempt.request, attempt.limits);
+      outcome = maskAnswer(answer, attempt.credentials);
       failpoint('after-answer');
     }
     if (!outcome) throw new Error('an attempt without an outcome');

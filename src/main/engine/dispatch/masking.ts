@@ -1,7 +1,5 @@
 import { isCredentialHeader } from '../../../shared/credential-names.ts';
-import type { LabIntegration } from '../../../shared/model/configuration.ts';
 import type { HeaderRecord } from '../../../shared/model/delivery.ts';
-import type { ConfigurationLookup } from '../configuration/lookup.ts';
 
 /** What stands in a stored document in place of a secret. */
 export const MASK = '••••';
@@ -28,16 +26,4 @@ export function maskHeaders(
 function maskValue(value: string): string {
   const scheme = /^(Basic|Bearer|Digest) /i.exec(value)?.[0] ?? '';
   return scheme + MASK;
-}
-
-/**
- * Names, in lower case, of headers that carry a rule's credential though their names do not tell:
- * a partner's own API-key header may be called anything.
- */
-export function credentialHeaders(
-  { developerAuthenticationId: id }: Pick<LabIntegration, 'developerAuthenticationId'>,
-  configuration: Pick<ConfigurationLookup, 'authentication'>,
-): string[] {
-  const header = id === null ? undefined : configuration.authentication(id)?.publicKeys['header'];
-  return typeof header === 'string' ? [header.toLowerCase()] : [];
 }

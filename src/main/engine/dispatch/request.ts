@@ -10,6 +10,7 @@ import {
 import { isJsonObject, type JsonValue } from '../../../shared/model/json.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { FLAT_OBJECT, queryParameters } from '../payload/query.ts';
+import { type KnownCredentials, knownCredentials, NO_CREDENTIALS } from './known-credentials.ts';
 import { maskHeaders } from './masking.ts';
 import { signWebhook } from './signature.ts';
 import type { PartnerRequest, TransportLimits } from './transport.ts';
@@ -23,6 +24,8 @@ export interface PreparedAttempt {
   limits: TransportLimits;
   /** The request's headers with secrets masked. */
   storedHeaders: HeaderRecord;
+  /** What must not be kept where the partner repeats it. */
+  credentials: KnownCredentials;
 }
 
 /** Why an attempt cannot be made as configured; told to operators. */
@@ -76,6 +79,7 @@ export function prepareAttempt(
     },
     limits: limitsOf(rule),
     storedHeaders: maskHeaders(headers, credential ? [credential.name] : []),
+    credentials: authentication ? knownCredentials(authentication, secrets) : NO_CREDENTIALS,
   };
 }
 

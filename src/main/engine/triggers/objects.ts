@@ -138,7 +138,7 @@ function addLists(
   references: readonly Reference[],
   lookup: ObjectLookup,
 ): void {
-  for (const kind of KINDS) {
+  for (const kind of DOMAIN_KINDS) {
     const ids = references.filter((one) => one.kind === kind).map(({ id }) => id);
     if (ids.length < 2 || Object.hasOwn(args, listName(kind))) continue;
     const given = event[kind];

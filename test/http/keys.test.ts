@@ -78,14 +78,15 @@ describe('the internal token', () => {
 });
 
 describe('guessing at keys', () => {
-  it('is stopped after 30 tries a minute, but no key that worked before is shut out', async () => {
+  it('is stopped after 30 wrong keys a minute, but no key that worked before is shut out', async () => {
     const guessed = await serve();
     try {
       expect((await guessed.post('/billing/', BILL)).status).toBe(201);
-      const wrong = { authorization: 'Bearer wrong' };
       for (let tries = 0; tries < 30; tries++) {
+        const wrong = { authorization: `Bearer wrong-${tries}` };
         expect((await guessed.post('/billing/', BILL, wrong)).status).toBe(401);
       }
+      const wrong = { authorization: 'Bearer wrong' };
       const refused = await guessed.post('/billing/', BILL, wrong);
       expect(refused.status).toBe(429);
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -103,12 +104,27 @@ describe('guessing at keys', () => {
     }
   });
 
+  it('is not what a program does that repeats one wrong key, so it shuts out nobody', async () => {
+    const shared = await serve();
+    try {
+      for (let calls = 0; calls < 40; calls++) {
+        const revoked = { authorization: 'Bearer revoked' };
+        expect((await shared.post('/billing/', BILL, revoked)).status).toBe(401);
+        expect((await shared.post('/billing/', BILL, { authorization: '' })).status).toBe(401);
+      }
+      expect((await shared.post('/billing/', BILL)).status).toBe(201);
+    } finally {
+      await shared.server.close();
+    }
+  });
+
   it('is forgotten after its window', () => {
     let now = 0;
     const limiter = new GuessLimiter({ limit: 2, windowMs: 1_000, now: () => now });
-    limiter.failed('a');
+    limiter.failed('a', 'one');
+    limiter.failed('a', 'one');
     expect(limiter.waitOf('a')).toBe(0);
-    limiter.failed('a');
+    limiter.failed('a', 'two');
     expect(limiter.waitOf('a')).toBe(1);
     expect(limiter.waitOf('b')).toBe(0);
     now = 1_000;

@@ -1,6 +1,9 @@
+import { hash } from 'node:crypto';
+
 /** Failed tries of one address. */
 interface Tries {
-  failures: number;
+  /** Short hashes of the distinct wrong keys; never more than the limit. */
+  keys: Set<string>;
   /** When the window began (ms of the given clock). */
   since: number;
 }
@@ -9,10 +12,10 @@ interface Tries {
 const REMEMBERED = 10_000;
 
 /**
- * Slows down guessing at keys. An address that has failed too often within a minute is refused
- * without a look at its key, unless that very key has been taken from that address before: on a
- * lab's server everything shares the loopback address, and one program with a wrong key must not
- * shut out the others.
+ * Slows down guessing at keys. An address that has tried too many wrong keys within a minute is
+ * refused without a look at its key, unless that very key has been taken from that address before.
+ * What counts is how many keys were tried, not how often: on a lab's server everything shares the
+ * loopback address, and one program that repeats its revoked key must not shut out the others.
  */
 export class GuessLimiter {
   private readonly limit: number;
@@ -21,7 +24,7 @@ export class GuessLimiter {
   private readonly tries = new Map<string, Tries>();
   private readonly trusted = new Map<string, Set<number>>();
 
-  /** @param options `limit` failures per `windowMs` and address; `now` in milliseconds. */
+  /** @param options `limit` distinct wrong keys per `windowMs` and address; `now` in milliseconds. */
   constructor(options: { limit: number; windowMs: number; now?: () => number }) {
     this.limit = options.limit;
     this.windowMs = options.windowMs;
@@ -31,22 +34,24 @@ export class GuessLimiter {
   /** Seconds for which the address has to wait; 0 where it need not. */
   waitOf(address: string): number {
     const tries = this.tries.get(address);
-    if (!tries || tries.failures < this.limit) return 0;
+    if (!tries || tries.keys.size < this.limit) return 0;
     const left = tries.since + this.windowMs - this.now();
     if (left > 0) return Math.ceil(left / 1000);
     this.tries.delete(address);
     return 0;
   }
 
-  failed(address: string): void {
+  /** @param key what was sent for a key; empty where there was none */
+  failed(address: string, key: string): void {
+    const known = hash('sha256', key, 'base64url').slice(0, 12);
     const tries = this.tries.get(address);
     if (tries && tries.since + this.windowMs > this.now()) {
-      tries.failures += 1;
+      if (tries.keys.size < this.limit) tries.keys.add(known);
       return;
     }
     this.tries.delete(address);
     forgetOldest(this.tries);
-    this.tries.set(address, { failures: 1, since: this.now() });
+    this.tries.set(address, { keys: new Set([known]), since: this.now() });
   }
 
   /** Whether this key has been taken from this address since the start. */

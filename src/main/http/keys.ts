@@ -20,7 +20,7 @@ export type KeyCheck = (
   done: (error?: LabRelayError) => void,
 ) => void;
 
-/** Failed tries a minute that one address may make. */
+/** Wrong keys a minute that one address may try. */
 const FAILURES_A_MINUTE = 30;
 
 /** The token of `Authorization: Bearer …` (RFC 6750 §2.1) or of `x-api-key`; null without either. */
@@ -125,12 +125,12 @@ export class KeyGate {
       return done(
         new LabRelayError(
           'RATE_LIMITED',
-          `Too many calls with a wrong key from this address. Try again in ${wait} s with the right one.`,
+          `Too many wrong keys from this address. Try again in ${wait} s with the right one.`,
         ),
       );
     }
     if (!key || (scheme === 'internal' && key.kind !== 'internal')) {
-      this.guesses.failed(address);
+      this.guesses.failed(address, token ?? '');
       return done(missing(scheme, token !== null));
     }
     this.guesses.succeeded(address, key.accessKeyId);

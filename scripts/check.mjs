@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { ensureBuilt } from './build.mjs';
 import { runChild } from './child.mjs';
 import { Failure } from './paths.mjs';
+import { CHROMIUM, isInstalled } from './programs.mjs';
 import { environment, tool } from './runtime.mjs';
 
 /**
  * Every check, the quick ones first. `tests` reads the passed and failed numbers from the report
- * that a test runner wrote.
+ * that a test runner wrote. `needs` are programs of the machine's own and what is skipped where one
+ * is missing: those tests, or with `count`, which tells how many there are, the whole step.
  */
 const STEPS = [
   { name: 'format', run: ['biome', 'format', '.'] },
@@ -16,9 +18,24 @@ const STEPS = [
   { name: 'types', run: ['tsc', '-b'] },
   { name: 'dead-code', run: ['knip'] },
   { name: 'build' },
-  { name: 'quick', run: vitest('quick'), tests: vitestCounts },
-  { name: 'process', run: vitest('process'), tests: vitestCounts },
-  { name: 'e2e', run: ['playwright', 'test', '--reporter=list,json'], tests: playwrightCounts },
+  {
+    name: 'quick',
+    run: vitest('quick'),
+    tests: vitestCounts,
+    needs: { program: 'openssl', what: 'the TLS tests' },
+  },
+  {
+    name: 'process',
+    run: vitest('process'),
+    tests: vitestCounts,
+    needs: { program: 'curl', what: "the test of the README's first steps" },
+  },
+  {
+    name: 'e2e',
+    run: ['playwright', 'test', '--reporter=list,json'],
+    tests: playwrightCounts,
+    needs: { program: CHROMIUM, what: "the console's tests in a browser", count: countPlaywright },
+  },
 ];
 
 function vitest(project) {
@@ -35,8 +52,14 @@ export async function check(node, names) {
   const steps = names.length > 0 ? names.map(stepNamed) : STEPS;
   const reports = mkdtempSync(join(tmpdir(), 'labrelay-test-'));
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const lacking = new Set(steps.filter(lacksProgram));
+  tellLacking(lacking);
   try {
     for (const step of steps) {
+      if (lacking.has(step) && step.needs.count) {
+        total.skipped += await step.needs.count(node);
+        continue;
+      }
       const started = Date.now();
       process.stdout.write(`\n▶ ${step.name}\n`);
       const report = join(reports, `${step.name}.json`);
@@ -53,6 +76,19 @@ export async function check(node, names) {
     process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
   } finally {
     rmSync(reports, { recursive: true, force: true });
+  }
+}
+
+function lacksProgram({ needs }) {
+  return needs !== undefined && !isInstalled(needs.program);
+}
+
+/** A machine without a browser still checks the rest; one that is there to check everything fails. */
+function tellLacking(steps) {
+  for (const { name, needs } of steps) {
+    const missing = `${needs.what} need ${needs.program}, which is not installed`;
+    if (process.env.CI) throw new Failure(`${missing} (step "${name}"; CI is set)`);
+    process.stdout.write(`SKIPPED: ${missing}.\n`);
   }
 }
 
@@ -78,6 +114,17 @@ async function runTool(node, [name, ...args], report) {
     shell,
   });
   return code !== 0;
+}
+
+/** How many tests the browser step has; listing them needs no browser. */
+async function countPlaywright(node) {
+  const { command, shell } = tool('playwright');
+  const { output } = await runChild(command, ['test', '--list'], {
+    env: environment(node),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    shell,
+  });
+  return Number(/^Total: (\d+) tests? /m.exec(output)?.[1] ?? 0);
 }
 
 /** Adds a runner's figures; a runner that died before its report has none to add. */

@@ -1,13 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isInstalled } from '../../support/programs.ts';
 
 /** No package's: part of nearly every system. */
 const PROGRAM = 'openssl';
 
 /** Whether this machine can make certificates; Node itself has no means to. */
-export const hasOpenssl = spawnSync(PROGRAM, ['version']).status === 0;
+export const hasOpenssl = isInstalled(PROGRAM);
 
 /** A certificate authority of a test's own, with a server certificate that it has signed. */
 export interface Authority {

@@ -12,8 +12,6 @@ import { certaintyOf } from '../../../src/shared/model/certainty.ts';
 import { type Authority, authority, hasOpenssl } from './certificates.ts';
 import { listen, partner, rawPartner } from './peers.ts';
 
-if (!hasOpenssl) process.stderr.write('SKIPPED: the TLS tests need the openssl program\n');
-
 describe.skipIf(!hasOpenssl)('over TLS', () => {
   let local: Authority;
   let foreign: Authority;

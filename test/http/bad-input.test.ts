@@ -124,12 +124,18 @@ describe('what is not served', () => {
   it('an unknown route is 404, a known one with another method 405 with Allow', async () => {
     const unknown = await served.post('/no/such/route', BILL);
     expect(unknown.status).toBe(404);
-    expect(await unknown.json()).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await unknown.json()).toMatchObject({
+      code: 'NOT_FOUND',
+      errors: [{ field: 'path', reason: expect.stringContaining('/openapi.json') }],
+    });
     for (const path of ['/billing/', '/billing']) {
       const wrong = await fetch(served.url + path);
       expect(wrong.status).toBe(405);
       expect(wrong.headers.get('allow')).toBe('POST');
-      expect(await wrong.json()).toMatchObject({ code: 'METHOD_NOT_ALLOWED' });
+      expect(await wrong.json()).toMatchObject({
+        code: 'METHOD_NOT_ALLOWED',
+        errors: [{ field: 'method', reason: expect.stringContaining('must be') }],
+      });
     }
     const health = await fetch(`${served.url}/health`, { method: 'DELETE' });
     expect(health.headers.get('allow')).toBe('GET, HEAD');

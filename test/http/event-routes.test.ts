@@ -74,7 +74,10 @@ describe('event routes', () => {
     expect((await served.post('/billing/', BILL, key)).status).toBe(201);
     const other = await served.post('/patient/', { lab_id: 7, patient: { patient_id: 1 } }, key);
     expect(other.status).toBe(403);
-    expect(await other.json()).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await other.json()).toMatchObject({
+      code: 'FORBIDDEN',
+      errors: [{ field: 'Authorization', reason: expect.stringContaining('routes include it') }],
+    });
   });
 
   it('hand the labs of a limited key to intake', async () => {

@@ -33,7 +33,10 @@ describe.each(names)('%s', (name) => {
     for (const token of [TOKENS.inbound, TOKENS.internal, ...tooWeak.map((weak) => TOKENS[weak])]) {
       const response = await call(name, {}, token);
       expect(response.status).toBe(403);
-      expect(await problemOf(response)).toMatchObject({ code: 'FORBIDDEN' });
+      expect(await problemOf(response)).toMatchObject({
+        code: 'FORBIDDEN',
+        errors: [{ field: 'Authorization', reason: expect.stringMatching(/[Uu]se|called with/) }],
+      });
     }
     expect(served.engine.calls.filter((made) => made.name === name)).toEqual([]);
   });

@@ -81,7 +81,7 @@ export class KeyGate {
       if (key.kind !== 'user') return 'The console is called with the key of a person (user key).';
       return roleReaches(key.role, role)
         ? null
-        : `This needs the role ${role}; the key has the role ${key.role ?? 'none'}.`;
+        : `This needs the role ${role}; the key has the role ${key.role ?? 'none'}. Use the key of someone who has it.`;
     });
   }
 
@@ -103,7 +103,7 @@ export class KeyGate {
         (error) => {
           if (error) return done(error);
           const reason = request.accessKey ? refusal(request.accessKey) : null;
-          return reason === null ? done() : done(new LabRelayError('FORBIDDEN', reason));
+          return reason === null ? done() : done(forbidden(reason));
         },
         tokenOf(request.headers),
         'bearer',
@@ -137,6 +137,11 @@ export class KeyGate {
     request.accessKey = key;
     return done();
   }
+}
+
+/** @param cure what a caller should do who may not do this */
+function forbidden(cure: string): LabRelayError {
+  return new LabRelayError('FORBIDDEN', cure, [{ field: 'Authorization', reason: cure }]);
 }
 
 function missing(scheme: 'bearer' | 'internal', given: boolean): LabRelayError {

@@ -124,12 +124,16 @@ export function answerProblems(
       reply.header('allow', allowed);
       return sendProblem(
         reply,
-        new LabRelayError('METHOD_NOT_ALLOWED', `This route takes ${allowed}.`),
+        new LabRelayError('METHOD_NOT_ALLOWED', `This route takes ${allowed}.`, [
+          { field: 'method', reason: `must be ${[...methods].sort().join(' or ')} on this route` },
+        ]),
       );
     }
     return sendProblem(
       reply,
-      new LabRelayError('NOT_FOUND', 'There is no such route. GET /openapi.json lists them all.'),
+      new LabRelayError('NOT_FOUND', 'There is no such route. GET /openapi.json lists them all.', [
+        { field: 'path', reason: 'is no route of LabRelay; GET /openapi.json lists them all' },
+      ]),
     );
   });
 }

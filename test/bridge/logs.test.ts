@@ -3,9 +3,9 @@ import { logHandlers } from '../../src/main/bridge/procedures/logs.ts';
 import { Directory } from '../../src/main/engine/directory/directory.ts';
 import type { CallInput } from '../../src/shared/contract/index.ts';
 import { type LogRecord, stampOf } from '../../src/shared/model/delivery.ts';
-import type { OpenStore } from '../store/local-store.ts';
+import { type OpenStore, openLocalStore } from '../store/local-store.ts';
 import { manyLogs, TIMES } from '../store/many-logs.ts';
-import { report } from '../store/samples.ts';
+import { configure, delivery, event, report } from '../store/samples.ts';
 import { anna, caller } from './calling.ts';
 
 let store: OpenStore;
@@ -165,7 +165,7 @@ describe('searchLogs', () => {
 
   test.each<[string, object, string]>([
     ['a cursor of another make', { cursor: 'x' }, 'cursor'],
-    ['an id that is too short', { log_id: 'abcde' }, 'log_id'],
+    ['an id without a character', { log_id: '' }, 'log_id'],
     ['an id with a wildcard', { log_id: 'abcdef%' }, 'log_id'],
     ['a status that there is not', { status: ['DONE'] }, 'status.0'],
     ['no status at all', { status: [] }, 'status'],
@@ -182,4 +182,22 @@ describe('searchLogs', () => {
   test('has times of more than one log, so that the order within one was tried', () => {
     expect(logs.length).toBeGreaterThan(TIMES.length);
   });
+});
+
+test('a reference may be told by the number that the lab system has for it, as in events', async () => {
+  const own = openLocalStore();
+  try {
+    const search = caller(logHandlers(new Directory(own)));
+    const about = delivery(await configure(own), { references: [{ kind: 'bill', id: '4711' }] });
+    await own.acceptEvent(event([about]));
+    for (const id of [4711, '4711']) {
+      const { items } = await search('searchLogs', { reference: { kind: 'bill', id } });
+      expect(items.map(({ log_id }) => log_id)).toEqual([about.log.logId]);
+    }
+    await expect(
+      search('searchLogs', { reference: { kind: 'bill', id: 47.11 } }),
+    ).rejects.toMatchObject({ code: 'INVALID_INPUT', errors: [{ field: 'reference.id' }] });
+  } finally {
+    await own.close();
+  }
 });

@@ -198,7 +198,7 @@ describe('labrelay show', () => {
     expect(end.stderr).toContain('No log has an id that begins or ends with ffffff00ff');
   });
 
-  test.each([[['show']], [['show', '12345']], [['show', 'not-an-id!']], [['show', 'a', 'b']]])(
+  test.each([[['show']], [['show', 'xyz']], [['show', 'not-an-id!']], [['show', 'a', 'b']]])(
     '%j is unusable',
     async (argv) => {
       expect(await labrelay(argv)).toMatchObject({ code: 2, stdout: '' });

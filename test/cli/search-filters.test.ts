@@ -132,7 +132,7 @@ describe('the filters of search', () => {
   test.each([
     [['--reference', 'B-1001'], '--reference: must be KIND:ID'],
     [['--reference', 'invoice:1'], '--reference:'],
-    [['--log-id', '12345'], '--log-id: give at least the first or the last 6 characters'],
+    [['--log-id', ''], '--log-id: give the first characters, or the last 6 or more'],
     [['--lab', '1', '--lab-id', '2'], '--lab-id: is given twice'],
     [['--limit', '201'], '--limit:'],
   ])('%j is refused', (argv, message) => {

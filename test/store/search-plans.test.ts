@@ -58,6 +58,7 @@ const WALKS: [string, Partial<LogSearch>, string][] = [
   ['a batch', { batchId: 'b' }, 'log_by_batch'],
   ['an error', { errorKind: 'DNS' }, 'log_by_error'],
   ['a refusal', { responseStatusCode: 404 }, 'log_by_refusal_code'],
+  ['the first characters of log_ids, of a lab', { logId: '01', labId: 1 }, 'log_by_lab'],
   ['a status', { status: ['FAIL'] }, 'log_not_successful'],
   ['several statuses', { status: ['PENDING', 'FAIL', 'QUEUED'] }, 'log_not_successful'],
   ['the suppressed', { status: ['SUPPRESSED'] }, 'log_not_successful'],

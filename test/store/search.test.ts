@@ -163,6 +163,22 @@ describe('a log_id', () => {
     expect(ids).toHaveLength(logs.length);
   });
 
+  test('is found by its first characters, however few; by its last only from six on', async () => {
+    const newestFirst = (await pages({ includeSuppressed: true })).ids;
+    const logId = logs.at(-1)?.logId ?? '';
+    for (let length = 1; length < 6; length++) {
+      const beginning = logId.slice(0, length);
+      const { ids } = await pages({ logId: beginning.toUpperCase(), limit: 7 });
+      expect(ids).toEqual(newestFirst.filter((id) => id.startsWith(beginning)));
+      expect(ids).toContain(logId);
+    }
+    for (const none of ['f', 'ff', 'fffff']) expect((await pages({ logId: none })).ids).toEqual([]);
+    const narrowed = await pages({ logId: logId.slice(0, 3), labId: LABS[0] ?? 0 });
+    expect(narrowed.ids).toEqual(
+      (await pages({ labId: LABS[0] ?? 0, includeSuppressed: true })).ids,
+    );
+  });
+
   test('is not found by its middle, or by the end of another', async () => {
     const logId = logs[0]?.logId ?? '';
     expect((await pages({ logId: logId.slice(9, 20) })).ids).toEqual([]);

@@ -28,9 +28,15 @@ type Walk =
   | 'reference'
   | 'log_id';
 
+/**
+ * From so many characters on a part of a log_id finds few logs, and may be its end too. Fewer are
+ * the beginning of nearly every id, since ids begin with their time.
+ */
+const NARROW_ID = 6;
+
 /** The index that narrows a search most. */
 export function chooseWalk(search: LogSearch): Walk {
-  if (search.logId !== null) return 'log_id';
+  if (search.logId !== null && search.logId.length >= NARROW_ID) return 'log_id';
   if (search.controlId !== null) return 'log_by_control_id';
   if (search.reference && search.reference.kind !== 'event') return 'reference';
   if (search.eventId !== null || search.reference) return 'log_by_event';
@@ -78,7 +84,17 @@ export function conditionOf(search: LogSearch): Condition {
     if (value !== null) add(`${column} = ?`, value);
   };
 
-  if (search.logId !== null) {
+  if (search.logId !== null && search.logId.length < NARROW_ID) {
+    const id = search.logId.toLowerCase();
+    add(`log.log_id BETWEEN ? AND ? || 'g'`, id, id);
+    // Of no row's, so it is asked once: a beginning that no id has must not walk through all logs.
+    // Not EXISTS, which the planner would make a join, and then sort.
+    add(
+      `(SELECT any_log.log_seq FROM log any_log WHERE any_log.log_id BETWEEN ? AND ? || 'g' LIMIT 1) IS NOT NULL`,
+      id,
+      id,
+    );
+  } else if (search.logId !== null) {
     const id = search.logId.toLowerCase();
     add(
       `(log.log_id BETWEEN ? AND ? || 'g' OR (substr(log.log_id, -6) = ? AND log.log_id LIKE ?))`,

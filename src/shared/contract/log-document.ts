@@ -14,7 +14,7 @@ import {
 } from '../model/vocabulary.ts';
 import { isoTime } from './common.ts';
 
-export const reference = z.object({
+const reference = z.object({
   kind: z.enum(OBJECT_KINDS),
   id: z.string().min(1).max(200),
 });

@@ -4,22 +4,25 @@ import {
   DIRECTIONS,
   ERROR_KINDS,
   LOG_STATUSES,
+  OBJECT_KINDS,
   PRIORITIES,
   RETRY_STATES,
 } from '../model/vocabulary.ts';
 import { givenTime, id } from './common.ts';
-import { logDocument, logSummaryDocument, reference } from './log-document.ts';
+import { objectId } from './domain-objects.ts';
+import { logDocument, logSummaryDocument } from './log-document.ts';
 import { procedure } from './procedure.ts';
 
 const several = <T extends readonly [string, ...string[]]>(values: T) =>
   z.array(z.enum(values)).min(1).optional();
 
 export const searchLogsInput = z.strictObject({
+  /** Whole, the first characters, or the last 6 or more. */
   log_id: z
     .string()
-    .min(6, 'give at least the first or the last 6 characters')
+    .min(1, 'give the first characters, or the last 6 or more')
     .max(36)
-    .regex(/^[0-9a-fA-F-]+$/, 'a log_id has only hex digits and hyphens')
+    .regex(/^[0-9a-fA-F-]*$/, 'a log_id has only hex digits and hyphens')
     .optional(),
   status: several(LOG_STATUSES),
   certainty: several(CERTAINTIES),
@@ -31,7 +34,7 @@ export const searchLogsInput = z.strictObject({
   batch_id: z.string().min(1).max(100).optional(),
   event_id: z.string().min(1).max(200).optional(),
   control_id: z.string().min(1).max(200).optional(),
-  reference: reference.optional(),
+  reference: z.strictObject({ kind: z.enum(OBJECT_KINDS), id: objectId }).optional(),
   response_status_code: z.int().min(100).max(999).optional(),
   error_kind: z.enum(ERROR_KINDS).optional(),
   priority: z.enum(PRIORITIES).optional(),

@@ -40,7 +40,9 @@ function logSearch(input: Input<'searchLogs'>): LogSearch {
     batchId: input.batch_id ?? null,
     eventId: input.event_id ?? null,
     controlId: input.control_id ?? null,
-    reference: input.reference ?? null,
+    reference: input.reference
+      ? { kind: input.reference.kind, id: String(input.reference.id) }
+      : null,
     responseStatusCode: input.response_status_code ?? null,
     errorKind: input.error_kind ?? null,
     priority: input.priority ?? null,

@@ -69,6 +69,33 @@ describe('a broken body', () => {
     expect((await problemOf(response)).detail).toContain('UTF-8');
   });
 
+  it.each([
+    [
+      'a value',
+      '{"lab_id":7,"bill":{"bill_id":1,"tests":[{"name":"a\\ud800"}]}}',
+      'bill.tests.0.name',
+    ],
+    ['a lower half, in capitals', '{"lab_id":7,"bill":{"bill_id":"\\uDC00"}}', 'bill.bill_id'],
+    ['a key', '{"lab_id":7,"bill":{"bill_id":1,"\\udfff":1}}', 'bill'],
+  ])('is refused with half of a character in %s', async (_what, text, field) => {
+    const response = await served.post('/billing/', text);
+    expect(response.status).toBe(422);
+    expect(await problemOf(response)).toMatchObject({
+      code: 'INVALID_INPUT',
+      errors: [{ field, reason: expect.stringContaining('half of a character') }],
+    });
+    expect(served.engine.accepted).toEqual([]);
+  });
+
+  it('may escape whole characters, and speak of escapes', async () => {
+    const text = '{"lab_id":7,"bill":{"bill_id":1,"face":"\\ud83d\\ude00","note":"\\\\ud800"}}';
+    const response = await served.post('/billing/', text);
+    expect(response.status).toBe(201);
+    expect(served.engine.accepted.splice(0)).toMatchObject([
+      { body: { bill: { face: '😀', note: '\\ud800' } } },
+    ]);
+  });
+
   it('may be missing only where nothing is needed', async () => {
     const response = await served.post('/billing/', '');
     expect(response.status).toBe(422);

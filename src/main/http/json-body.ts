@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { LabRelayError } from '../../shared/errors.ts';
+import { checkWholeCharacters } from './whole-characters.ts';
 
 /**
  * Takes JSON alone, in UTF-8 alone (RFC 8259 §8.1), and says where a broken body breaks. Bytes that
@@ -24,8 +25,13 @@ export function takeJsonBodies(app: FastifyInstance): void {
       }
       const text = bytes.toString('utf8');
       return parse(request, text, (error, body) => {
-        if (error) done(brokenJson(text));
-        else done(null, body);
+        if (error) return done(brokenJson(text));
+        try {
+          checkWholeCharacters(text, body);
+        } catch (fault) {
+          return done(fault as Error);
+        }
+        return done(null, body);
       });
     },
   );

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { givenTime } from './common.ts';
 
-const anId = 'must be text of 1 to 200 characters, without spaces around it, or a whole number';
+const anId =
+  'must be text of 1 to 200 characters, without control characters or spaces around it, or a whole number';
 
 /**
  * The lab system's own id of a domain object: text or a whole number, answered as it was given.
@@ -12,7 +13,8 @@ export const objectId = z.union(
     z
       .string()
       .max(200, anId)
-      .regex(/^\S(?:.*\S)?$/s, anId),
+      // NUL ends a text for some who read it, and a tab or line break looks like none.
+      .regex(/^(?!\s)\P{Cc}+(?<!\s)$/u, anId),
     z.int(),
   ],
   {

@@ -25,7 +25,8 @@ const shortText = (words: string) =>
   z
     .string({ error: words })
     .min(1, 'must not be empty')
-    .max(100, 'must have at most 100 characters');
+    .max(100, 'must have at most 100 characters')
+    .regex(/^\P{Cc}*$/u, 'must not hold control characters (NUL, line breaks, tabs)');
 
 /**
  * What every event may say of itself. Nothing here (and no other key) can say where a delivery

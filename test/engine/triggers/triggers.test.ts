@@ -118,6 +118,7 @@ describe('the objects that an event carries', () => {
       bill: 'no object',
       sample: { note: 'no id' },
       patient: { patient_id: 'P' },
+      report: { report_id: 'R\u0000' },
       x: 1,
     };
     expect(carriedObjects(data).map(({ kind, id }) => [kind, id])).toEqual([['patient', 'P']]);

@@ -103,6 +103,23 @@ describe('an event body', () => {
     expect(refusal('/patient/', body).code).toBe('INVALID_INPUT');
   });
 
+  test.each(['a\u0000', '\u0000', 'a\nb', 'a\u001fb', 'a\u0085b'])(
+    'refuses %j as an event’s id, an ordering key or an object’s id',
+    (id) => {
+      const keys = { event_id: id, ordering_key: id };
+      expect(fields('/patient/', { lab_id: 1, patient: { patient_id: id }, ...keys })).toEqual([
+        'event_id',
+        'ordering_key',
+        'patient.patient_id',
+      ]);
+    },
+  );
+
+  test('takes ids in any script', () => {
+    const body = { lab_id: 1, patient: { patient_id: 'रोगी 17 😀' }, event_id: 'घटना' };
+    expect(parseEventBody('/patient/', body)).toBe(body);
+  });
+
   test.each([[''], ['   '], [' 17'], [1.5], [2 ** 53], [true], [null], [{}], ['x'.repeat(201)]])(
     'refuses %j as an object’s id',
     (id) => {

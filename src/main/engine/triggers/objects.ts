@@ -24,7 +24,9 @@ const LINKS: Record<DomainKind, readonly DomainKind[]> = {
 };
 
 function asId(value: unknown): string | null {
-  if (typeof value === 'string') return value.length > 0 && value.length <= 200 ? value : null;
+  if (typeof value === 'string') {
+    return value.length <= 200 && /^\P{Cc}+$/u.test(value) ? value : null;
+  }
   return Number.isSafeInteger(value) ? String(value) : null;
 }
 

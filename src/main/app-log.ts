@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import roll from 'pino-roll';
 import { contract } from '../shared/contract/index.ts';
+import { makeFolder } from './folders.ts';
 
 /** What the application log tells of. Texts are closed, so that nothing can be written into one. */
 export const APP_EVENTS = [
@@ -150,7 +150,7 @@ function allowed(fields: AppFields | undefined): Record<string, unknown> {
  */
 export async function openAppLog(dataFolder: string): Promise<AppLogFile> {
   const folder = join(dataFolder, 'logs');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const file = await roll({
     file: join(folder, 'labrelay.log'),
     size: '10m',

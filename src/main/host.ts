@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import type { ProcedureName } from '../shared/contract/index.ts';
@@ -22,6 +21,7 @@ import { Health, type HealthCheck } from './engine/health.ts';
 import { ChildEvaluator } from './engine/payload/child-evaluator.ts';
 import { forkMappingChild } from './engine/payload/fork-launcher.ts';
 import type { MappingLauncher } from './engine/payload/mapping-messages.ts';
+import { makeFolder } from './folders.ts';
 import { CALLBACK_PATH } from './http/callback-routes.ts';
 import { openHttpServer } from './http/server.ts';
 import { OpenedParts } from './opened-parts.ts';
@@ -219,7 +219,7 @@ function makeDataFolder(folder: string): void {
   // A worker thread (as in tests) has no mask of its own to set.
   if (isMainThread) process.umask(0o077);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new Error(

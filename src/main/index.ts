@@ -1,5 +1,4 @@
 /** Electron's entry: the desktop host. It composes the same engine as `labrelay serve`. */
-import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,6 +6,7 @@ import { app, BrowserWindow, dialog, ipcMain } from 'electron';
 import { bindIpc } from './bridge/ipc.ts';
 import { type HostConfig, hostConfig } from './config.ts';
 import { guardPages, openWindow } from './desktop/window.ts';
+import { makeFolder } from './folders.ts';
 import { type Host, openHost } from './host.ts';
 
 // Before Electron is ready, or pages made early would be without it.
@@ -43,7 +43,7 @@ async function start(): Promise<void> {
   // Chromium's own files go under the data folder as well: another data folder is another LabRelay,
   // with a window and an instance lock of its own.
   const profile = join(config.dataFolder, 'desktop');
-  mkdirSync(profile, { recursive: true, mode: 0o700 });
+  makeFolder(profile);
   app.setPath('userData', profile);
   if (!app.requestSingleInstanceLock()) {
     app.quit();

@@ -102,6 +102,20 @@ async function withDeliveryUnderWay() {
 }
 
 describe('labrelay serve', () => {
+  it.skipIf(process.platform !== 'linux')(
+    'ends where a data folder cannot be made, even where the system only says that it is not there',
+    async () => {
+      // Node's own recursive mkdir tries for ever there.
+      for (const data of ['/proc/x', '/proc/x/deep/er', '/proc/1/nothing']) {
+        const child = labrelay('serve', '--port', '0', '--data', data);
+        const [how, errors] = await Promise.all([ended(child), text(child.stderr)]);
+        expect(how).toBe(1);
+        expect(errors).toContain(`The data folder ${data} cannot be made (`);
+      }
+    },
+    20_000,
+  );
+
   it('announces itself in one JSON line, and ends with 0 on SIGTERM', async () => {
     const data = newFolder();
     const { child, announced, rest, call } = await serve(data);

@@ -188,6 +188,7 @@ test('labs, organizations, categories, keys and settings are listed and changed'
     callback_transport: 'http',
     max_concurrency: 64,
     event_rate_limit: 600_000,
+    callback_rate_limit: 600_000,
     console_rate_limit: 6_000,
   });
 });

@@ -77,6 +77,31 @@ describe('the internal token', () => {
   });
 });
 
+describe('reports', () => {
+  it('are limited by key; our own worker’s, which its deliveries limit, are not', async () => {
+    const limited = await serve();
+    limited.engine.settings.callbackRateLimit = 2;
+    const report = { log_id: KNOWN_LOG, stage: 'MIRTH' };
+    const send = async (token: string) =>
+      limited.post('/integration_callback/', report, {
+        authorization: '',
+        'x-internal-token': token,
+      });
+    try {
+      for (const status of [200, 200, 429, 429]) {
+        expect((await send(TOKENS.internal)).status).toBe(status);
+      }
+      const refused = await send(TOKENS.internal);
+      expect(await problemOf(refused)).toMatchObject({ code: 'RATE_LIMITED' });
+      expect(refused.headers.get('retry-after')).not.toBeNull();
+      for (let count = 0; count < 5; count++) expect((await send(OWN_TOKEN)).status).toBe(200);
+      expect((await send('wrong')).status).toBe(401);
+    } finally {
+      await limited.server.close();
+    }
+  });
+});
+
 describe('guessing at keys', () => {
   it('is stopped after 30 wrong keys a minute, but no key that worked before is shut out', async () => {
     const guessed = await serve();

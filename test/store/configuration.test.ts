@@ -134,7 +134,8 @@ test('what is saved is what is loaded', () => {
     hint: 'wxyz',
     createdAt: 7_000,
   });
-  statements.saveSettings({ ...DEFAULT_SETTINGS, callbackTransport: 'http', maxConcurrency: 9 });
+  const changed = { callbackTransport: 'http', maxConcurrency: 9, callbackRateLimit: 7 } as const;
+  statements.saveSettings({ ...DEFAULT_SETTINGS, ...changed });
 
   const snapshot = createConfigurationStatements(db).loadConfiguration();
   expect(snapshot.organizations).toEqual([{ organizationId: 10, name: 'Group' }]);
@@ -156,11 +157,7 @@ test('what is saved is what is loaded', () => {
     routes: ['/billing/'],
     revokedAt: null,
   });
-  expect(snapshot.settings).toEqual({
-    ...DEFAULT_SETTINGS,
-    callbackTransport: 'http',
-    maxConcurrency: 9,
-  });
+  expect(snapshot.settings).toEqual({ ...DEFAULT_SETTINGS, ...changed });
 });
 
 describe('rules', () => {

@@ -7,6 +7,7 @@ import {
 } from '../../shared/contract/callback.ts';
 import type { KeyGate } from './keys.ts';
 import type { RouteMetrics } from './metrics.ts';
+import { limitByKey } from './rate-limits.ts';
 
 /** What the callback route needs of the engine. */
 export interface ReportTaker {
@@ -25,10 +26,17 @@ export interface ReportTaker {
 export const CALLBACK_PATH = '/integration_callback/';
 
 /** Where outside workers, Mirth channels and our own worker over HTTP report to. */
-export function callbackRoutes(
+export async function callbackRoutes(
   scope: FastifyInstance,
-  parts: { callback: ReportTaker; gate: KeyGate; metrics: RouteMetrics },
-): void {
+  parts: {
+    callback: ReportTaker;
+    gate: KeyGate;
+    metrics: RouteMetrics;
+    perMinute: () => number;
+  },
+): Promise<void> {
+  // Our own worker reports once for each of its deliveries: what limits those limits its reports.
+  await limitByKey(scope, parts.perMinute, (request) => reporterOf(request) === null);
   scope.withTypeProvider<ZodTypeProvider>().post(CALLBACK_PATH, {
     schema: {
       operationId: 'post_integration_callback',

@@ -119,7 +119,14 @@ async function buildServer(
       perMinute: () => engine.configuration.settings.eventRateLimit,
     }),
   );
-  callbackRoutes(app, { callback: engine.callback, gate, metrics });
+  await app.register((scope) =>
+    callbackRoutes(scope, {
+      callback: engine.callback,
+      gate,
+      metrics,
+      perMinute: () => engine.configuration.settings.callbackRateLimit,
+    }),
+  );
   await app.register((scope) =>
     procedureRoutes(scope, {
       handlers: options.handlers,

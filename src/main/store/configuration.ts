@@ -161,6 +161,7 @@ export function createConfigurationStatements(db: Database) {
       putSetting.run('callback_transport', JSON.stringify(values.callbackTransport));
       putSetting.run('max_concurrency', JSON.stringify(values.maxConcurrency));
       putSetting.run('event_rate_limit', JSON.stringify(values.eventRateLimit));
+      putSetting.run('callback_rate_limit', JSON.stringify(values.callbackRateLimit));
       putSetting.run('console_rate_limit', JSON.stringify(values.consoleRateLimit));
     },
   };
@@ -175,6 +176,7 @@ function settingsOf(rows: { name: string; value: string }[]): Settings {
     callbackTransport: read('callback_transport', DEFAULT_SETTINGS.callbackTransport),
     maxConcurrency: read('max_concurrency', DEFAULT_SETTINGS.maxConcurrency),
     eventRateLimit: read('event_rate_limit', DEFAULT_SETTINGS.eventRateLimit),
+    callbackRateLimit: read('callback_rate_limit', DEFAULT_SETTINGS.callbackRateLimit),
     consoleRateLimit: read('console_rate_limit', DEFAULT_SETTINGS.consoleRateLimit),
   };
 }

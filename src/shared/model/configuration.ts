@@ -163,6 +163,8 @@ export interface Settings {
   maxConcurrency: number;
   /** Requests a minute that one access key may make to the event routes. */
   eventRateLimit: number;
+  /** Reports a minute that one internal key may make to the callback route. */
+  callbackRateLimit: number;
   /** Requests a minute that one user key may make to the console procedures. */
   consoleRateLimit: number;
 }
@@ -171,6 +173,7 @@ export const DEFAULT_SETTINGS: Settings = {
   callbackTransport: 'in_process',
   maxConcurrency: 64,
   eventRateLimit: 600_000,
+  callbackRateLimit: 600_000,
   consoleRateLimit: 6_000,
 };
 

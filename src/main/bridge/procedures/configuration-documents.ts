@@ -157,6 +157,7 @@ export function settingsDocument(settings: Settings): SettingsDocument {
     callback_transport: settings.callbackTransport,
     max_concurrency: settings.maxConcurrency,
     event_rate_limit: settings.eventRateLimit,
+    callback_rate_limit: settings.callbackRateLimit,
     console_rate_limit: settings.consoleRateLimit,
   };
 }

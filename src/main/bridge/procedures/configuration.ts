@@ -138,6 +138,7 @@ export function configurationHandlers(
           callbackTransport: input.callback_transport,
           maxConcurrency: input.max_concurrency,
           eventRateLimit: input.event_rate_limit,
+          callbackRateLimit: input.callback_rate_limit,
           consoleRateLimit: input.console_rate_limit,
         }),
       ),

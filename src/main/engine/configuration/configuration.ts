@@ -190,6 +190,7 @@ export class Configuration extends LoadedConfiguration {
         callbackTransport: change.callbackTransport ?? current.callbackTransport,
         maxConcurrency: change.maxConcurrency ?? current.maxConcurrency,
         eventRateLimit: change.eventRateLimit ?? current.eventRateLimit,
+        callbackRateLimit: change.callbackRateLimit ?? current.callbackRateLimit,
         consoleRateLimit: change.consoleRateLimit ?? current.consoleRateLimit,
       };
       await this.store.saveSettings(settings);

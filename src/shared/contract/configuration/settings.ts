@@ -7,6 +7,7 @@ const settingsDocument = z.object({
   callback_transport: z.enum(CALLBACK_TRANSPORTS),
   max_concurrency: z.int(),
   event_rate_limit: z.int(),
+  callback_rate_limit: z.int(),
   console_rate_limit: z.int(),
 });
 
@@ -30,6 +31,8 @@ export const settingsProcedures = {
       max_concurrency: whole(1, 1_000).optional(),
       /** Requests a minute of one access key. */
       event_rate_limit: whole(1, 10_000_000).optional(),
+      /** Reports a minute of one internal key. */
+      callback_rate_limit: whole(1, 10_000_000).optional(),
       /** Requests a minute of one user key. */
       console_rate_limit: whole(10, 1_000_000).optional(),
     }),

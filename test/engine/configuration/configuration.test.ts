@@ -71,6 +71,7 @@ test('labs keep what an update leaves out', async () => {
     organizationId: 10,
     timeZone: 'Asia/Kolkata',
     isActive: false,
+    domainSource: null,
   });
   await expect(room.configuration.saveLab({ labId: 50 })).rejects.toMatchObject({
     errors: [{ field: 'name' }],

@@ -16,6 +16,7 @@ import type { HostConfig } from './config.ts';
 import { loadKey } from './engine/configuration/key-file.ts';
 import { KeyVault } from './engine/configuration/vault.ts';
 import { HttpTransport } from './engine/dispatch/http-transport.ts';
+import { TargetGuard } from './engine/targets/guard.ts';
 import { Engine, type EngineParts } from './engine/engine.ts';
 import { Health, type HealthCheck } from './engine/health.ts';
 import { ChildEvaluator } from './engine/payload/child-evaluator.ts';
@@ -112,12 +113,14 @@ async function openParts(
     `${tls ? 'https' : 'http'}://${nameOf(config.listenHost)}:${port}`;
   // With port 0 it is known once the server listens, and nobody else knows the port before.
   let url = urlAt(config.port);
+  let ownPort = config.port;
   const internalToken = randomBytes(32).toString('base64url');
   const ownServer = tls ? ownServerAgent(tls.cert) : undefined;
   if (ownServer) opened.push(() => ownServer.close());
   const engine = await openEngine(config, extras, store, troubles, {
     callback: () => ({ url: url + CALLBACK_PATH, token: internalToken, dispatcher: ownServer }),
     callbackUrl: () => (config.publicUrl ?? url) + CALLBACK_PATH,
+    targets: new TargetGuard({ own: () => ({ port: ownPort, publicUrl: config.publicUrl }) }),
   });
   opened.push(() => engine.stop());
   await engine.load();
@@ -160,6 +163,7 @@ async function openParts(
   });
   opened.push(() => server.close());
   url = urlAt(server.port);
+  ownPort = server.port;
 
   await engine.start();
   log.info('started', {
@@ -188,7 +192,7 @@ async function openEngine(
   extras: HostExtras,
   store: Store,
   troubles: TroubleWatch,
-  callbacks: Pick<EngineParts, 'callback' | 'callbackUrl'>,
+  surroundings: Pick<EngineParts, 'callback' | 'callbackUrl' | 'targets'>,
 ): Promise<Engine> {
   const key = await loadKey({
     dataFolder: config.dataFolder,
@@ -203,10 +207,10 @@ async function openEngine(
     vault: new KeyVault(key),
     evaluator: new ChildEvaluator(extras.launchMapping ?? forkMappingChild),
     // A clock that nobody sets: only differences count there.
-    transport: new HttpTransport(() => performance.now(), failpoint),
+    transport: new HttpTransport(() => performance.now(), failpoint, surroundings.targets),
     clock: Date.now,
     failpoint,
-    ...callbacks,
+    ...surroundings,
     log: troubles,
   });
 }

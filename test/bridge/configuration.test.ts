@@ -95,9 +95,13 @@ test('a document that is read and sent back unchanged changes nothing but the ve
   const { items } = await call('getDeveloperAuthentication', { developer_authentication_id: 1 });
   const [read] = items;
   if (!read) throw new Error('no authentication');
-  const { hints: _h, secrets_readable: _s, version, updated_at: _u, kind: _k, ...rest } = read;
+  const { developer_authentication_id, lab_id, name, keys, is_active, version } = read;
   const written = await call('addUpdateDeveloperAuthentication', {
-    ...rest,
+    developer_authentication_id,
+    lab_id,
+    name,
+    keys,
+    is_active,
     expected_version: version,
   });
   expect(written).toEqual({ ...read, version: 2 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { configurationHandlers } from '../../src/main/bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from '../../src/main/bridge/procedures/domain-source.ts';
+import { CredentialSource } from '../../src/main/engine/dispatch/credentials.ts';
 import { HttpTransport } from '../../src/main/engine/dispatch/http-transport.ts';
 import { authorize } from '../../src/main/engine/dispatch/request.ts';
 import type { CallInput } from '../../src/shared/contract/index.ts';
@@ -16,12 +17,13 @@ let call: ReturnType<typeof handlers>;
 
 function handlers() {
   const { configuration } = room;
+  const credentials = new CredentialSource({ configuration, transport, clock: Date.now });
   return caller({
     ...configurationHandlers(configuration),
     ...domainSourceHandlers({
       configuration,
       transport,
-      authorizeSource: async (id) => authorize(id, configuration),
+      authorizeSource: (id) => authorize(id, configuration, credentials),
     }),
   });
 }

@@ -2,10 +2,12 @@ import { createServer as createHttpsServer } from 'node:https';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { configurationHandlers } from '../../src/main/bridge/procedures/configuration.ts';
 import { testingHandlers } from '../../src/main/bridge/procedures/testing.ts';
+import { CredentialSource } from '../../src/main/engine/dispatch/credentials.ts';
 import { HttpTransport } from '../../src/main/engine/dispatch/http-transport.ts';
 import { PayloadBuilder } from '../../src/main/engine/payload/builder.ts';
 import { ChildEvaluator } from '../../src/main/engine/payload/child-evaluator.ts';
 import { forkMappingChild } from '../../src/main/engine/payload/fork-launcher.ts';
+import { TargetGuard } from '../../src/main/engine/targets/guard.ts';
 import type { CallInput } from '../../src/shared/contract/index.ts';
 import { openRoom, type Room } from '../engine/configuration/room.ts';
 import { authority, hasOpenssl } from '../engine/dispatch/certificates.ts';
@@ -14,15 +16,17 @@ import { caller } from './calling.ts';
 
 const evaluator = new ChildEvaluator(forkMappingChild);
 const payloads = new PayloadBuilder({ evaluator });
-const transport = new HttpTransport(Date.now, () => {});
+const targets = new TargetGuard();
+const transport = new HttpTransport(Date.now, () => {}, targets);
 let room: Room;
 let call: ReturnType<typeof handlers>;
 
 function handlers() {
   const { configuration } = room;
+  const credentials = new CredentialSource({ configuration, transport, clock: Date.now });
   return caller({
     ...configurationHandlers(configuration),
-    ...testingHandlers({ configuration, payloads, transport }, Date.now),
+    ...testingHandlers({ configuration, payloads, transport, credentials, targets }, Date.now),
   });
 }
 

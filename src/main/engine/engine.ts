@@ -15,6 +15,7 @@ import { FreshObjectReader } from './domain-source/fresh-objects.ts';
 import type { DomainObjectPort } from './domain-source/port.ts';
 import type { AuthorizeSource } from './domain-source/source-reader.ts';
 import { authorize } from './dispatch/request.ts';
+import { CredentialSource } from './dispatch/credentials.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import type { Transport } from './dispatch/transport.ts';
 import { type AttemptCount, AttemptCounter, type EngineFigures } from './figures.ts';
@@ -25,6 +26,7 @@ import { PayloadBuilder } from './payload/builder.ts';
 import type { MappingEvaluator } from './payload/evaluator.ts';
 import { FailedTasks } from './queue/failed-tasks.ts';
 import type { QueuePort } from './queue/port.ts';
+import type { TargetGuard } from './targets/guard.ts';
 
 /** Everything the engine needs of a store; SQLite's implements it, others may. */
 export interface EngineStore
@@ -52,6 +54,8 @@ export interface EngineParts {
   vault: Vault;
   evaluator: MappingEvaluator;
   transport: Transport;
+  /** Says whom a connection out may be made to; the transport asks the same one. */
+  targets: TargetGuard;
   /** Epoch milliseconds. */
   clock: () => number;
   failpoint: Failpoint;
@@ -79,6 +83,9 @@ export class Engine {
   readonly authorizeSource: AuthorizeSource;
   /** Domain objects as they stand now, for bodies that are built again. */
   readonly freshObjects: FreshObjectReader;
+  readonly targets: TargetGuard;
+  /** What proves to partners who calls; for whoever makes a call out. */
+  readonly credentials: CredentialSource;
   readonly #parts: EngineParts;
   readonly #attempts = new AttemptCounter();
   readonly #reporter: HttpReporter;
@@ -89,14 +96,18 @@ export class Engine {
     this.#parts = parts;
     const { store, clock, log } = parts;
     this.transport = parts.transport;
+    this.targets = parts.targets;
     this.payloads = new PayloadBuilder({ evaluator: parts.evaluator });
     this.configuration = new Configuration({
       store: store.configuration,
       vault: parts.vault,
+      targets: parts.targets,
       clock,
       checkMapping: (request) => this.payloads.checkMapping(request),
     });
-    this.authorizeSource = async (id) => authorize(id, this.configuration);
+    const { configuration, transport } = this;
+    this.credentials = new CredentialSource({ configuration, transport, clock });
+    this.authorizeSource = (id) => authorize(id, configuration, this.credentials);
     this.freshObjects = new FreshObjectReader({
       store,
       transport: parts.transport,
@@ -112,6 +123,7 @@ export class Engine {
       store,
       configuration: this.configuration,
       transport: parts.transport,
+      credentials: this.credentials,
       clock,
       worker: parts.worker,
       failpoint: parts.failpoint,

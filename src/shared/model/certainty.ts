@@ -38,6 +38,8 @@ export function certaintyOfError(kind: ErrorKind): Certainty {
     case 'TIMEOUT_BEFORE_SEND':
     case 'PAYLOAD':
     case 'CONFIGURATION':
+    case 'CREDENTIALS':
+    case 'TARGET_REFUSED':
       return 'NOT_SENT';
     case 'TIMEOUT':
     case 'CONNECTION_LOST':

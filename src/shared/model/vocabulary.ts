@@ -89,8 +89,12 @@ export const ERROR_KINDS = [
   'HTTP_STATUS',
   /** The mapping failed or produced nothing; nothing was sent. */
   'PAYLOAD',
-  /** The rule, its credentials or its target cannot be used as configured; nothing was sent. */
+  /** The rule or its credentials cannot be used as configured; nothing was sent. */
   'CONFIGURATION',
+  /** The token endpoint gave no token (down, slow, refusing). Nothing was sent to the partner. */
+  'CREDENTIALS',
+  /** The address is one that nothing is sent to, or not on the rule's allow-list. Nothing was sent. */
+  'TARGET_REFUSED',
   /** The engine ended while the attempt was under way. */
   'CRASH',
   /** The task's handler died before it could report; see the failed-task queue. */

@@ -1,4 +1,5 @@
 import { expect, vi } from 'vitest';
+import { CredentialSource } from '../../../src/main/engine/dispatch/credentials.ts';
 import { Dispatcher } from '../../../src/main/engine/dispatch/dispatcher.ts';
 import type {
   DispatcherDeps,
@@ -66,6 +67,7 @@ export async function dispatching(
     store: { ...port, ...options.wrap?.(port) },
     configuration: lookup,
     transport,
+    credentials: new CredentialSource({ configuration: lookup, transport, clock: Date.now }),
     clock: Date.now,
     worker: 'w',
     failpoint: () => {},

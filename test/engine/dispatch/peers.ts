@@ -28,15 +28,18 @@ export interface Partner {
   sockets: Set<Socket>;
 }
 
-/** Lets a server listen on a free port until the test is over. */
-export async function listen(server: Server): Promise<{ port: number; sockets: Set<Socket> }> {
+/** Lets a server listen until the test is over: on a free port of 127.0.0.1, unless told where. */
+export async function listen(
+  server: Server,
+  at: { host: string; port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<{ port: number; sockets: Set<Socket> }> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(at, resolve));
   open.push(async () => {
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();

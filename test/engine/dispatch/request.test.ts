@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { NotSendable, prepareAttempt } from '../../../src/main/engine/dispatch/request.ts';
+import { CredentialSource } from '../../../src/main/engine/dispatch/credentials.ts';
+import { NotSendable } from '../../../src/main/engine/dispatch/not-sendable.ts';
+import { prepareAttempt } from '../../../src/main/engine/dispatch/request.ts';
 import type {
   DeveloperAuthentication,
   LabIntegration,
@@ -9,6 +11,7 @@ import type {
 import type { ClaimedTask } from '../../../src/shared/model/delivery.ts';
 import { HTTP_METHODS } from '../../../src/shared/model/vocabulary.ts';
 import { authenticationOf, MemoryLookup, ruleOf, taskOf } from './lookup.ts';
+import { ScriptedTransport } from './scripted-transport.ts';
 
 const SIGNING_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 
@@ -20,7 +23,15 @@ beforeEach(() => {
 /** The attempt that a rule with these settings makes of a task. */
 function prepare(rule: Partial<LabIntegration> = {}, task: Partial<ClaimedTask> = {}, now = 1_000) {
   lookup.rules.set(1, ruleOf(rule));
-  return prepareAttempt(taskOf(task), lookup, now);
+  const prepared = prepareAttempt(taskOf(task), lookup, credentials(), now);
+  if (prepared instanceof Promise) throw new Error('it waits for a token');
+  return prepared;
+}
+
+/** Credentials that nobody has to be asked for. */
+function credentials() {
+  const transport = new ScriptedTransport();
+  return new CredentialSource({ configuration: lookup, transport, clock: Date.now });
 }
 
 /** Gives the rule's authentication 5 these keys. */
@@ -211,9 +222,11 @@ describe('nothing can be sent', () => {
     );
   });
 
-  test.each(['oauth2', 'mtls'] as const)('with an authentication of kind %s yet', (kind) => {
-    authenticate({ kind }, {});
-    expect(refusal(used)).toContain(kind);
+  test('with a client certificate over plain http, where nobody would see it', () => {
+    authenticate({ kind: 'mtls', publicKeys: { certificate: 'PEM' } }, { private_key: 'PEM' });
+    expect(refusal(used)).toMatch(/shows a certificate, which needs TLS.*https/);
+    const https = { ...used, endPoint: 'https://127.0.0.1:9/bills' };
+    expect(prepare(https).limits.clientCertificate).toMatchObject({ certificate: 'PEM' });
   });
 
   test.each([

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { ANONYMOUS } from '../../../src/main/engine/dispatch/credentials.ts';
 import { HttpTransport } from '../../../src/main/engine/dispatch/http-transport.ts';
-import { NotSendable } from '../../../src/main/engine/dispatch/request.ts';
+import { NotSendable } from '../../../src/main/engine/dispatch/not-sendable.ts';
 import { FreshObjectReader } from '../../../src/main/engine/domain-source/fresh-objects.ts';
 import { LEFT_ALONE_MS } from '../../../src/main/engine/domain-source/source-cache.ts';
 import type { DomainSource, Lab } from '../../../src/shared/model/configuration.ts';
@@ -57,7 +58,7 @@ function source(more: Partial<DomainSource> = {}): Lab {
   });
 }
 
-function reader(authorize = async () => ({ headers: {}, tls: null })): FreshObjectReader {
+function reader(authorize = async () => ANONYMOUS): FreshObjectReader {
   return new FreshObjectReader({ store, transport, authorize, clock: () => now });
 }
 

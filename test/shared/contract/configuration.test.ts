@@ -199,9 +199,30 @@ describe('addUpdateWebhookIntegration input', () => {
 });
 
 describe('addUpdateDeveloperAuthentication input', () => {
-  test.each(['oauth2', 'mtls'])('refuses the kind %s for now', (kind) => {
-    expect(refusals('addUpdateDeveloperAuthentication', { lab_id: 1, name: 'P', kind })).toEqual([
-      { field: 'kind', reason: expect.stringMatching(/later version of LabRelay/) },
+  test('takes every kind, and no other', () => {
+    for (const kind of ['none', 'basic', 'bearer', 'api_key', 'oauth2', 'mtls']) {
+      expect(refusals('addUpdateDeveloperAuthentication', { lab_id: 1, name: 'P', kind })).toEqual(
+        [],
+      );
+    }
+    const input = { lab_id: 1, name: 'P', kind: 'kerberos' };
+    expect(refusals('addUpdateDeveloperAuthentication', input)).toEqual([
+      { field: 'kind', reason: 'must be one of none, basic, bearer, api_key, oauth2, mtls' },
+    ]);
+  });
+
+  test.each([
+    ['token_url', 'idp.example/token', /absolute URL/],
+    ['token_url', 'https://user:pass@idp.example/token', /developer authentication/],
+    ['client_authentication', 'jwt', /must be basic or body/],
+    ['signing_overlap_hours', 721, /from 0 to 720/],
+    ['signing_overlap_hours', -1, /from 0 to 720/],
+    ['certificate', '', /PEM/],
+    ['private_key', '', /leave the field out to keep/],
+  ])('refuses %s %s, naming the cure', (key, value, reason) => {
+    const input = { lab_id: 1, name: 'P', kind: 'oauth2', keys: { [key]: value } };
+    expect(refusals('addUpdateDeveloperAuthentication', input)).toEqual([
+      { field: `keys.${key}`, reason: expect.stringMatching(reason) },
     ]);
   });
 

@@ -93,6 +93,7 @@ function extraDetails(given: NonNullable<WebhookIntegrationInput['integrationExt
     if (given.tls.server_name !== undefined) tls.server_name = given.tls.server_name;
     details.tls = tls;
   }
+  if (given.allowed_targets !== undefined) details.allowed_targets = given.allowed_targets;
   if (given.connect_timeout_ms !== undefined) details.connect_timeout_ms = given.connect_timeout_ms;
   return details;
 }

@@ -11,6 +11,7 @@ import type {
 } from '../../../shared/contract/configuration/labs.ts';
 import type { DomainSourceDocument } from '../../../shared/contract/configuration/domain-source.ts';
 import type { SettingsDocument } from '../../../shared/contract/configuration/settings.ts';
+import type { AuthenticationFacts } from '../../engine/configuration/authentication-facts.ts';
 import { toIso } from '../../../shared/contract/common.ts';
 import type {
   AccessKey,
@@ -65,19 +66,21 @@ export function actionCategoryDocument(category: ActionCategory): ActionCategory
   };
 }
 
-/**
- * An authentication without its secrets.
- * @param hints last characters of its tokens; null: they cannot be opened with the present key
- */
+/** Kept with an authentication's keys, but by LabRelay alone. */
+const OWN_KEYS = new Set(['signing_replaced_at']);
+
+/** An authentication without its secrets. */
 export function developerAuthenticationDocument(
   authentication: DeveloperAuthentication,
-  hints: Record<string, string> | null,
+  { hints, signingOverlapEndsAt, certificate, notices }: AuthenticationFacts,
 ): DeveloperAuthenticationDocument {
-  const keys: Record<string, string> = {};
+  const keys: DeveloperAuthenticationDocument['keys'] = {};
   for (const [key, value] of Object.entries(authentication.publicKeys)) {
-    if (typeof value === 'string') keys[key] = value;
+    if (OWN_KEYS.has(key)) continue;
+    if (typeof value === 'string' || typeof value === 'number') keys[key] = value;
   }
   for (const key of Object.keys(authentication.sealedKeys)) keys[key] = SECRET_MASK;
+  if (signingOverlapEndsAt === null) delete keys['signing_secret_previous'];
   return {
     developer_authentication_id: authentication.developerAuthenticationId,
     lab_id: authentication.labId,
@@ -87,6 +90,13 @@ export function developerAuthenticationDocument(
     keys,
     hints: hints ?? {},
     secrets_readable: hints !== null,
+    signing_overlap_ends_at: toIso(signingOverlapEndsAt),
+    certificate: certificate && {
+      subject: certificate.subject,
+      issuer: certificate.issuer,
+      expires_at: toIso(certificate.expiresAt),
+    },
+    notices,
     is_active: authentication.isActive,
     version: authentication.version,
     updated_at: toIso(authentication.updatedAt),

@@ -30,7 +30,7 @@ export function configurationHandlers(
   configuration: Configuration,
 ): Handlers<ConfigurationProcedure> {
   const authenticationDocument = (row: DeveloperAuthentication) =>
-    developerAuthenticationDocument(row, configuration.secretHints(row));
+    developerAuthenticationDocument(row, configuration.authenticationFacts(row));
   const integrationDocument = (rule: LabIntegration) =>
     labIntegrationDocument(
       rule,

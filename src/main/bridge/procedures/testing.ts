@@ -6,10 +6,10 @@ import type { Handlers } from '../handler.ts';
 
 /** Handlers of the procedures that try a rule without making a delivery. */
 export function testingHandlers(
-  engine: Pick<Engine, 'configuration' | 'payloads' | 'transport'>,
+  engine: Pick<Engine, 'configuration' | 'payloads' | 'transport' | 'credentials' | 'targets'>,
   clock: () => number,
 ): Handlers<'testIntegration' | 'previewPayload'> {
-  const { configuration, payloads, transport } = engine;
+  const { configuration, payloads, transport, credentials, targets } = engine;
 
   const category = (id: number): ActionCategory => {
     const found = configuration.actionCategoryById(id);
@@ -38,7 +38,7 @@ export function testingHandlers(
           data: input.data ?? null,
         });
       const result = await testConnection(
-        { configuration, transport, clock },
+        { configuration, transport, credentials, targets, clock },
         rule.labIntegrationId,
         input.send ? preview : null,
       );

@@ -1,30 +1,39 @@
 import { SECRET_MASK } from '../../../shared/contract/configuration/authentications.ts';
-import {
-  headerNameFault,
-  headerValueFault,
-} from '../../../shared/contract/configuration/http-fields.ts';
 import { type FieldError, fieldError, LabRelayError } from '../../../shared/errors.ts';
-import type {
-  AuthenticationKind,
-  DeveloperAuthentication,
-  Owner,
+import {
+  AUTHENTICATION_KINDS,
+  type AuthenticationKind,
+  type DeveloperAuthentication,
+  type Owner,
 } from '../../../shared/model/configuration.ts';
+import type { JsonObject } from '../../../shared/model/json.ts';
+import type { TargetGuard } from '../targets/guard.ts';
+import {
+  keyFault,
+  partOf,
+  PUBLIC_KEYS,
+  type PublicKey,
+  SECRET_KEYS,
+  type SecretKey,
+} from './authentication-keys.ts';
+import { clientCertificateFault } from './client-certificates.ts';
 import type { ConfigurationMemory } from './memory.ts';
 import { type Loose, resolveOwner } from './owners.ts';
+import { mergeSigning, type SigningChange } from './signing-keys.ts';
 import type { Vault } from './vault.ts';
 
-const PUBLIC_KEYS = ['username', 'header'] as const;
-const SECRET_KEYS = ['password', 'token', 'value', 'signing_secret'] as const;
-type PublicKey = (typeof PUBLIC_KEYS)[number];
-type SecretKey = (typeof SECRET_KEYS)[number];
+/** Keys to be changed: one that is left out stays, null removes one that is not needed. */
+export type KeysChange = {
+  [K in PublicKey | SecretKey]?: string | null | undefined;
+} & SigningChange;
 
 /** An authentication to be added or changed; what is left out stays as it is. */
 export interface AuthenticationChange extends Loose<Owner> {
   developerAuthenticationId?: number | undefined;
   name?: string | undefined;
   kind?: AuthenticationKind | undefined;
-  /** A secret that is left out, or is the mask, stays; `signing_secret: null` removes it. */
-  keys?: { [K in PublicKey | SecretKey]?: string | null | undefined } | undefined;
+  /** A secret that is the mask stays as well. */
+  keys?: KeysChange | undefined;
   isActive?: boolean | undefined;
   expectedVersion?: number | undefined;
 }
@@ -34,21 +43,21 @@ type AuthenticationValues = Omit<
   'developerAuthenticationId' | 'version' | 'updatedAt'
 >;
 
-/** The keys that a kind needs, beside the signing secret that any kind may carry. */
-const KEYS_OF_KIND: Partial<Record<AuthenticationKind, readonly (PublicKey | SecretKey)[]>> = {
-  none: [],
-  basic: ['username', 'password'],
-  bearer: ['token'],
-  api_key: ['header', 'value'],
-};
+/** What a merge is made with. */
+interface Surroundings {
+  memory: ConfigurationMemory;
+  vault: Vault;
+  targets: TargetGuard;
+  /** Epoch ms. */
+  now: number;
+}
 
 /**
  * Merges a change into what is stored, and seals new secrets.
  * @throws LabRelayError naming every field at fault; no reason repeats a secret
  */
 export function mergeAuthentication(
-  memory: ConfigurationMemory,
-  vault: Vault,
+  { memory, vault, targets, now }: Surroundings,
   current: DeveloperAuthentication | null,
   change: AuthenticationChange,
 ): AuthenticationValues {
@@ -57,55 +66,84 @@ export function mergeAuthentication(
   const kind = change.kind ?? current?.kind;
   if (name === undefined) throw fieldError('INVALID_INPUT', 'name', 'is needed; name the partner');
   if (kind === undefined) {
-    throw fieldError('INVALID_INPUT', 'kind', 'is needed: none, basic, bearer or api_key');
-  }
-  const needed = KEYS_OF_KIND[kind];
-  if (!needed) {
-    throw fieldError('INVALID_INPUT', 'kind', `${kind} comes with a later version of LabRelay`);
+    const kinds = AUTHENTICATION_KINDS.join(', ');
+    throw fieldError('INVALID_INPUT', 'kind', `is needed: one of ${kinds}`);
   }
   const given = change.keys ?? {};
   // A key of another kind is not kept: it would be sent nowhere and could still leak.
   const kept = current?.kind === kind ? current : null;
-  const publicKeys: Record<string, string> = {};
+  const publicKeys: JsonObject = {};
   const sealedKeys: Record<string, string> = {};
   const errors: FieldError[] = [];
   const refuse = (key: string, reason: string) => errors.push({ field: `keys.${key}`, reason });
+  const seal = (key: string, plain: string) => vault.seal(plain, purposeOf(owner, key));
 
   for (const key of PUBLIC_KEYS) {
-    const value = given[key] ?? (kept?.publicKeys[key] as string | undefined);
-    if (!needed.includes(key)) {
+    const part = partOf(kind, key);
+    const value = given[key] === undefined ? kept?.publicKeys[key] : given[key];
+    if (part === null) {
       if (given[key] !== undefined) refuse(key, `does not go with kind ${kind}; remove it`);
-    } else if (value === undefined) {
-      refuse(key, `is needed for kind ${kind}`);
+    } else if (typeof value !== 'string') {
+      if (part === 'needed') refuse(key, `is needed for kind ${kind}`);
     } else {
-      const fault = faultOf(key, value);
+      const fault = keyFault(key, value);
       if (fault) refuse(key, fault);
       publicKeys[key] = value;
     }
   }
   for (const key of SECRET_KEYS) {
-    const isSigning = key === 'signing_secret';
-    const stored = (isSigning ? current : kept)?.sealedKeys[key];
+    const part = partOf(kind, key);
     const value = given[key];
-    if (!isSigning && !needed.includes(key)) {
+    const stored = kept?.sealedKeys[key];
+    if (part === null) {
       if (value !== undefined) refuse(key, `does not go with kind ${kind}; remove it`);
-    } else if (value === null) {
-      if (!isSigning) refuse(key, `is needed for kind ${kind}`);
     } else if (value === undefined || value === SECRET_MASK) {
       if (stored !== undefined) sealedKeys[key] = stored;
       else if (value === SECRET_MASK) refuse(key, 'is a mask, and none is stored; give the secret');
-      else if (!isSigning) refuse(key, `is needed for kind ${kind}`);
+      else if (part === 'needed') refuse(key, `is needed for kind ${kind}`);
+    } else if (value === null) {
+      if (part === 'needed') refuse(key, `is needed for kind ${kind}`);
     } else {
-      const fault = faultOf(key, value);
+      const fault = keyFault(key, value);
       if (fault) refuse(key, fault);
-      else sealedKeys[key] = vault.seal(value, purposeOf(owner, key));
+      else sealedKeys[key] = seal(key, value);
     }
+  }
+  const signing = mergeSigning(given, current, {
+    seal,
+    open: (key) => openKey(vault, owner, current?.sealedKeys[key] ?? '', key),
+    refuse,
+    now,
+  });
+  Object.assign(publicKeys, signing.publicKeys);
+  Object.assign(sealedKeys, signing.sealedKeys);
+
+  if (errors.length === 0 && given.token_url) {
+    const fault = targets.fault(given.token_url, null);
+    if (fault) refuse('token_url', fault);
+  }
+  if (errors.length === 0 && kind === 'mtls' && isNewCertificate(given)) {
+    const fault = clientCertificateFault(publicKeys.certificate, {
+      privateKey: openKey(vault, owner, sealedKeys.private_key ?? '', 'private_key'),
+      passphrase:
+        sealedKeys.passphrase === undefined
+          ? undefined
+          : openKey(vault, owner, sealedKeys.passphrase, 'passphrase'),
+    });
+    if (fault) errors.push(fault);
   }
   const first = errors[0];
   if (first) throw new LabRelayError('INVALID_INPUT', `${first.field}: ${first.reason}`, errors);
   if (current && sealedKeys.signing_secret === undefined) checkNotSigning(memory, current);
   const isActive = change.isActive ?? current?.isActive ?? true;
   return { ...owner, name, kind, publicKeys, sealedKeys, isActive };
+}
+
+/** A certificate is checked with its key when one of them is given, and left alone otherwise. */
+function isNewCertificate({ certificate, private_key, passphrase }: KeysChange): boolean {
+  return [certificate, private_key, passphrase].some(
+    (value) => value !== undefined && value !== SECRET_MASK,
+  );
 }
 
 /** Opens all secrets of an authentication. @throws Error as {@link Vault.open} */
@@ -120,6 +158,9 @@ export function openSecrets(
     ]),
   );
 }
+
+/** People choose these, or their ends tell nothing. */
+const WITHOUT_HINT = new Set(['password', 'passphrase', 'private_key']);
 
 /**
  * Last four characters of tokens from 16 characters on, for people to tell them apart; never of a
@@ -138,9 +179,18 @@ export function secretHints(
   }
   return Object.fromEntries(
     Object.entries(secrets)
-      .filter(([key, secret]) => key !== 'password' && secret.length >= 16)
+      .filter(([key, secret]) => !WITHOUT_HINT.has(key) && secret.length >= 16)
       .map(([key, secret]) => [key, secret.slice(-4)]),
   );
+}
+
+/** Null where it does not open; whoever asks says what that means. */
+function openKey(vault: Vault, owner: Owner, sealed: string, key: string): string | null {
+  try {
+    return vault.open(sealed, purposeOf(owner, key));
+  } catch {
+    return null;
+  }
 }
 
 /** Binds a sealed secret to its owner and name: copied to another row or field it does not open. */
@@ -148,37 +198,6 @@ function purposeOf(owner: Owner, key: string): string {
   const holder =
     owner.labId === null ? `organization-${owner.organizationId}` : `lab-${owner.labId}`;
   return `developer_authentication/${holder}/${key}`;
-}
-
-function faultOf(key: PublicKey | SecretKey, value: string): string | null {
-  switch (key) {
-    case 'username':
-      // RFC 7617, 2: the first colon ends the user name.
-      return /[:\p{Cc}]/u.test(value) ? 'must not hold a colon or control characters' : null;
-    case 'password':
-      return /\p{Cc}/u.test(value) ? 'must not hold control characters' : null;
-    case 'token':
-      return /^[\x21-\x7e]+$/.test(value)
-        ? null
-        : 'must be visible ASCII characters without spaces';
-    case 'header':
-      return headerNameFault(value);
-    case 'value':
-      return value.trim() === value
-        ? headerValueFault(value)
-        : 'must not begin or end with a space';
-    case 'signing_secret':
-      return isSigningSecret(value)
-        ? null
-        : 'must be whsec_ and the base64 of 24 to 64 random bytes (Standard Webhooks)';
-  }
-}
-
-function isSigningSecret(value: string): boolean {
-  if (!value.startsWith('whsec_')) return false;
-  const text = value.slice('whsec_'.length);
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === text;
 }
 
 function checkNotSigning(memory: ConfigurationMemory, authentication: DeveloperAuthentication) {

@@ -36,8 +36,10 @@ import {
 import { type CategoryChange, type LabChange, mergeCategory, mergeLab } from './labs.ts';
 import { LoadedConfiguration } from './loaded.ts';
 import { ConfigurationMemory } from './memory.ts';
+import { type AuthenticationFacts, authenticationFacts } from './authentication-facts.ts';
 import { noticesOf } from './notices.ts';
 import type { Loose } from './owners.ts';
+import { TargetGuard } from '../targets/guard.ts';
 import type { ConfigurationPort } from './port.ts';
 import type { Vault } from './vault.ts';
 
@@ -49,6 +51,7 @@ export class Configuration extends LoadedConfiguration {
   private readonly store: ConfigurationPort;
   private readonly clock: () => number;
   private readonly checkMapping: CheckMapping;
+  private readonly targets: TargetGuard;
   private readonly announcer: Announcer;
   private readonly turns = new Turns();
 
@@ -58,12 +61,15 @@ export class Configuration extends LoadedConfiguration {
     vault: Vault;
     clock: () => number;
     checkMapping: CheckMapping;
+    /** Says which targets are refused already when a rule or credential is saved. */
+    targets?: TargetGuard;
     reportError?: (error: unknown) => void;
   }) {
     super(options.vault);
     this.store = options.store;
     this.clock = options.clock;
     this.checkMapping = options.checkMapping;
+    this.targets = options.targets ?? new TargetGuard();
     this.announcer = new Announcer(
       options.reportError ??
         ((error) => process.emitWarning(error instanceof Error ? error : String(error))),
@@ -116,11 +122,13 @@ export class Configuration extends LoadedConfiguration {
       const id = change.developerAuthenticationId ?? null;
       const rows = this.memory.authentications;
       const current = currentRow(rows, id, change.expectedVersion, AUTHENTICATION);
+      const { memory, vault, targets } = this;
+      const now = this.clock();
       const write = await this.store.saveDeveloperAuthentication({
         developerAuthenticationId: id,
         expectedVersion: change.expectedVersion ?? null,
-        values: mergeAuthentication(this.memory, this.vault, current, change),
-        now: this.clock(),
+        values: mergeAuthentication({ memory, vault, targets, now }, current, change),
+        now,
       });
       const row = savedRow(write, AUTHENTICATION, id);
       this.memory.putAuthentication(row);
@@ -132,6 +140,11 @@ export class Configuration extends LoadedConfiguration {
     });
   }
 
+  /** What the console shows of an authentication beside its fields; no secret. */
+  authenticationFacts(authentication: DeveloperAuthentication): AuthenticationFacts {
+    return authenticationFacts(authentication, this.secretHints(authentication), this.clock());
+  }
+
   /** @param changedBy who is noted with the new version */
   saveLabIntegration(
     change: IntegrationChange,
@@ -140,7 +153,7 @@ export class Configuration extends LoadedConfiguration {
     return this.turns.take(async () => {
       const id = change.labIntegrationId ?? null;
       const current = currentRow(this.memory.integrations, id, change.expectedVersion, INTEGRATION);
-      const settings = mergeIntegration(this.memory, current, change);
+      const settings = mergeIntegration(this.memory, current, change, this.targets);
       const mapping = mappingToCheck(current, settings, change);
       if (mapping !== null) {
         const actionCategory =

@@ -7,6 +7,8 @@ import type {
 import { NEW_INTEGRATION } from '../../../shared/model/integration-defaults.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
+import { allowedTargetFault, allowedTargetsOf } from '../targets/allowed.ts';
+import type { TargetGuard } from '../targets/guard.ts';
 import type { ConfigurationMemory } from './memory.ts';
 import { type Loose, mayUse, resolveOwner } from './owners.ts';
 import { certificateFault, expressionFault, quietHourFault } from './syntax.ts';
@@ -41,6 +43,7 @@ export function mergeIntegration(
   memory: ConfigurationMemory,
   current: LabIntegration | null,
   change: IntegrationChange,
+  targets: TargetGuard,
 ): IntegrationSettings {
   const owner = resolveOwner(memory, current, change);
   const base = current ?? NEW_INTEGRATION;
@@ -88,8 +91,9 @@ export function mergeIntegration(
       `there is no action category ${settings.actionCategoryListId}; getActionCategoryList lists them`,
     );
   }
-  checkCredentials(memory, settings);
+  checkCredentials(memory, settings, change);
   checkSyntax(settings, change);
+  checkTarget(settings, change, targets);
   return settings;
 }
 
@@ -130,7 +134,11 @@ function chosen<T>(given: T | undefined, stored: T): T {
   return given === undefined ? stored : given;
 }
 
-function checkCredentials(memory: ConfigurationMemory, settings: IntegrationSettings): void {
+function checkCredentials(
+  memory: ConfigurationMemory,
+  settings: IntegrationSettings,
+  change: IntegrationChange,
+): void {
   const id = settings.developerAuthenticationId;
   const authentication = id === null ? null : memory.authentications.get(id);
   const field = 'developer_authentication_id';
@@ -145,6 +153,14 @@ function checkCredentials(memory: ConfigurationMemory, settings: IntegrationSett
       "belongs to someone else; use one of the integration's own lab or organization",
     );
   }
+  const isNewWay = change.endPoint !== undefined || change.developerAuthenticationId !== undefined;
+  if (authentication?.kind === 'mtls' && isNewWay && !/^https:/i.test(settings.endPoint)) {
+    throw fieldError(
+      'INVALID_INPUT',
+      'end_point',
+      `must be https: developer authentication ${id} shows a certificate, which needs TLS`,
+    );
+  }
   if (settings.signing && authentication?.sealedKeys.signing_secret === undefined) {
     throw fieldError(
       'INVALID_INPUT',
@@ -152,6 +168,27 @@ function checkCredentials(memory: ConfigurationMemory, settings: IntegrationSett
       'needs a developer authentication with a signing_secret; add one to its keys, or set signing to false',
     );
   }
+}
+
+/**
+ * What is refused whatever a resolver says; the rest is told when it is connected to. Asked only of
+ * what is given: a rule must be switched off even where its end point is refused by now.
+ */
+function checkTarget(
+  settings: IntegrationSettings,
+  change: IntegrationChange,
+  targets: TargetGuard,
+): void {
+  if (change.endPoint === undefined && change.integrationExtraDetails === undefined) return;
+  const list = allowedTargetsOf(settings);
+  const errors = (list ?? []).flatMap((entry, index) => {
+    const reason = allowedTargetFault(entry);
+    return reason ? [{ field: `integrationExtraDetails.allowed_targets.${index}`, reason }] : [];
+  });
+  const first = errors[0];
+  if (first) throw new LabRelayError('INVALID_INPUT', `${first.field}: ${first.reason}`, errors);
+  const fault = targets.fault(settings.endPoint, list);
+  if (fault) throw fieldError('INVALID_INPUT', 'end_point', fault);
 }
 
 /** What the contract cannot check, since it needs a parser of the engine's. */

@@ -13,9 +13,10 @@ import {
   type Execution,
   isStoreDown,
 } from './dispatcher-parts.ts';
-import { maskAnswer } from './known-credentials.ts';
+import { callPartner } from './authorized-call.ts';
 import type { OutcomeKeeper } from './outcome-keeper.ts';
-import { NotSendable, prepareAttempt, type PreparedAttempt } from './request.ts';
+import { NotSendable } from './not-sendable.ts';
+import { prepareAttempt, type PreparedAttempt } from './request.ts';
 import { failure, type Outcome } from './transport.ts';
 import { Turnstile } from './turnstile.ts';
 
@@ -47,7 +48,7 @@ export class AttemptHandler {
    */
   async handle(running: Execution, before: Promise<void>): Promise<AttemptReport | null> {
     const { task } = running;
-    const { configuration, transport, clock, failpoint } = this.#deps;
+    const { configuration, credentials, transport, clock, failpoint } = this.#deps;
     if (!this.#isActive(task)) {
       // Soft-disabled since it was claimed: nothing leaves. The claim passes such tasks over.
       const { store, worker } = this.#deps;
@@ -59,13 +60,15 @@ export class AttemptHandler {
     let attempt: PreparedAttempt | null = null;
     let outcome: Outcome | null = null;
     try {
-      attempt = prepareAttempt(task, configuration, startedAt);
+      const prepared = prepareAttempt(task, configuration, credentials, startedAt);
+      // Not awaited in vain: the stamp is to share a commit with the settlement before it.
+      attempt = prepared instanceof Promise ? await prepared : prepared;
     } catch (error) {
       if (!(error instanceof NotSendable)) {
         suspect?.leave();
         throw error;
       }
-      outcome = failure('CONFIGURATION', error.message, 0);
+      outcome = failure(error.kind, error.message, 0);
     }
     failpoint('before-stamp');
     const stamped = await this.#stamp(task, attempt, startedAt).finally(() => suspect?.leave());
@@ -78,9 +81,12 @@ export class AttemptHandler {
       // Switched off while the stamp was committed: whoever did it has been told that nothing leaves.
       outcome = failure('CONFIGURATION', 'The rule was switched off before anything was sent.', 0);
     } else if (attempt) {
-      running.deadline = clock() + attempt.limits.timeoutMs + this.#timings.hungAfter;
-      const answer = await transport.send(attempt.request, attempt.limits);
-      outcome = maskAnswer(answer, attempt.credentials);
+      const { timeoutMs } = attempt.limits;
+      running.deadline = clock() + timeoutMs + this.#timings.hungAfter;
+      outcome = await callPartner(transport, attempt, () => {
+        running.deadline = clock() + timeoutMs + this.#timings.hungAfter;
+        return this.#isActive(task) && running.end !== null;
+      });
       failpoint('after-answer');
     }
     if (!outcome) throw new Error('an attempt without an outcome');

@@ -1,19 +1,25 @@
-import { lookup } from 'node:dns/promises';
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
 import { LabRelayError } from '../../../shared/errors.ts';
 import { certaintyOf } from '../../../shared/model/certainty.ts';
+import type { DeveloperAuthentication } from '../../../shared/model/configuration.ts';
 import type { ClaimedTask } from '../../../shared/model/delivery.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { statusMessage } from '../callback/outcome-report.ts';
+import { portOf, type TargetGuard, type TargetPolicy } from '../targets/guard.ts';
+import { callPartner } from './authorized-call.ts';
+import type { CredentialSource } from './credentials.ts';
 import { httpFault } from './http-errors.ts';
-import { NotSendable, prepareAttempt, type PreparedAttempt } from './request.ts';
-import type { Transport } from './transport.ts';
-import { trusting, UnreadableCa } from './trust.ts';
+import { NotSendable } from './not-sendable.ts';
+import { prepareAttempt, type PreparedAttempt, usableRule } from './request.ts';
+import { accepted, opened, StepFailed } from './test-sockets.ts';
+import type { Transport, TransportLimits } from './transport.ts';
+import { secureContextOf, UnusableTls } from './trust.ts';
 
 /** One step of a connection test. */
 export interface TestStep {
-  name: 'configuration' | 'dns' | 'connect' | 'tls' | 'payload' | 'send';
+  name: 'configuration' | 'credentials' | 'dns' | 'connect' | 'tls' | 'payload' | 'send';
   ok: boolean;
   /** What was found, or what to mend; never a secret. */
   detail: string;
@@ -27,6 +33,20 @@ export interface ConnectionTest {
   responseStatusCode: number | null;
 }
 
+/** What a test walks with: the very things that a delivery goes by. */
+interface TestDeps {
+  configuration: ConfigurationLookup;
+  transport: Transport;
+  credentials: CredentialSource;
+  targets: TargetGuard;
+  clock: () => number;
+}
+
+interface Sample {
+  body: string;
+  contentType: string;
+}
+
 /** Marks a call as a test, for partners that want to tell. */
 const TEST_HEADER = 'x-labrelay-test';
 
@@ -36,9 +56,9 @@ const TEST_HEADER = 'x-labrelay-test';
  * @param payload builds the sample that is sent; null sends nothing
  */
 export async function testConnection(
-  deps: { configuration: ConfigurationLookup; transport: Transport; clock: () => number },
+  deps: TestDeps,
   labIntegrationId: number,
-  payload: (() => Promise<{ body: string; contentType: string }>) | null,
+  payload: (() => Promise<Sample>) | null,
 ): Promise<ConnectionTest> {
   const steps: TestStep[] = [];
   let responseStatusCode: number | null = null;
@@ -61,21 +81,34 @@ export async function testConnection(
   };
 
   const sample = { body: '{}', contentType: 'application/json' };
-  const attempt = await step('configuration', async () => [
-    prepare(deps.configuration, labIntegrationId, sample, deps.clock()),
+  let attempt = await step('configuration', async () => [
+    await configured(deps, labIntegrationId, sample),
     'The rule, its credentials and its end point can be used.',
   ]);
   if (!attempt) return { ok: false, steps, responseStatusCode };
-  const url = new URL(attempt.request.url);
+  if ('tokenOf' in attempt) {
+    const { tokenOf } = attempt;
+    attempt = await step('credentials', async () => [
+      await withToken(deps, tokenOf, labIntegrationId, sample),
+      'The token endpoint gave a token.',
+    ]);
+    if (!attempt) return { ok: false, steps, responseStatusCode };
+  }
+  const { request, limits } = attempt;
+  const url = new URL(request.url);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-  const { connectTimeoutMs, tls } = attempt.limits;
+  const port = portOf(url);
+  const { connectTimeoutMs, tls, clientCertificate } = limits;
 
-  const address = await step('dns', async () => [await resolve(host), `${host} was resolved.`]);
-  if (address === null) return { ok: false, steps, responseStatusCode };
+  const addresses = await step('dns', async () => [
+    await resolve(deps.targets.policy(limits.allowedTargets ?? null), host, port),
+    `${host} was resolved.`,
+  ]);
+  if (addresses === null) return { ok: false, steps, responseStatusCode };
 
   const socket = await step<Socket>('connect', async () => {
-    const connection = connectTcp({ host: address, port });
+    // To the very addresses that were checked: nobody is asked again.
+    const connection = connectTcp({ host, port, lookup: answering(addresses) });
     await opened(connection, 'connect', url.host, connectTimeoutMs);
     return [connection, `Port ${port} takes connections.`];
   });
@@ -84,15 +117,21 @@ export async function testConnection(
   if (url.protocol === 'https:') {
     const secured = await step<Socket>('tls', async () => {
       const serverName = tls?.serverName ?? (isIP(host) ? undefined : host);
+      const context = contextOf(limits);
       const connection = connectTls({
         socket,
         // An address has no server name to ask for, but the certificate must be made out to it.
         host,
         ...(serverName ? { servername: serverName } : {}),
-        ...(tls?.ca ? { secureContext: trust(tls.ca) } : {}),
+        ...(context ? { secureContext: context } : {}),
       });
       await opened(connection, 'secureConnect', url.host, connectTimeoutMs);
-      return [connection, `The certificate is trusted (${connection.getProtocol() ?? 'TLS'}).`];
+      await accepted(connection, url.host);
+      const shown = clientCertificate ? ', and ours was shown' : '';
+      return [
+        connection,
+        `The certificate is trusted (${connection.getProtocol() ?? 'TLS'})${shown}.`,
+      ];
     });
     secured?.destroy();
     if (!secured) {
@@ -106,17 +145,15 @@ export async function testConnection(
   const ready = await step('payload', async () => {
     const body = await built(payload);
     return [
-      prepare(deps.configuration, labIntegrationId, body, deps.clock()),
+      await prepare(deps, labIntegrationId, body),
       `The sample's body has ${Buffer.byteLength(body.body)} bytes.`,
     ];
   });
   if (!ready) return { ok: false, steps, responseStatusCode };
   const sent = await step('send', async () => {
-    const request = {
-      ...ready.request,
-      headers: { ...ready.request.headers, [TEST_HEADER]: 'true' },
-    };
-    const outcome = await deps.transport.send(request, ready.limits);
+    const headers = { ...ready.request.headers, [TEST_HEADER]: 'true' };
+    const marked = { ...ready, request: { ...ready.request, headers } };
+    const outcome = await callPartner(deps.transport, marked);
     responseStatusCode = outcome.responseStatusCode;
     const certainty = certaintyOf(outcome, ready.rule.retryPolicy.overrides);
     const detail =
@@ -130,15 +167,37 @@ export async function testConnection(
   return { ok: sent === true, steps, responseStatusCode };
 }
 
-/** A step that did not work, with the words for whoever tests. */
-class StepFailed extends Error {}
-
-function prepare(
-  configuration: ConfigurationLookup,
+/** The rule's attempt; where a token must be fetched for it, the authentication that it is for. */
+async function configured(
+  deps: TestDeps,
   labIntegrationId: number,
-  { body, contentType }: { body: string; contentType: string },
-  now: number,
-): PreparedAttempt {
+  sample: Sample,
+): Promise<PreparedAttempt | { tokenOf: DeveloperAuthentication }> {
+  const { configuration, credentials } = deps;
+  const { authentication, secrets } = await sendable(() =>
+    usableRule(labIntegrationId, configuration, credentials),
+  );
+  if (authentication?.kind !== 'oauth2') return await prepare(deps, labIntegrationId, sample);
+  await sendable(secrets);
+  return { tokenOf: authentication };
+}
+
+/** The attempt with a token that was got now: one that is kept would prove nothing. */
+async function withToken(
+  deps: TestDeps,
+  authentication: DeveloperAuthentication,
+  labIntegrationId: number,
+  sample: Sample,
+): Promise<PreparedAttempt> {
+  await sendable(() => deps.credentials.fresh(authentication));
+  return await prepare(deps, labIntegrationId, sample);
+}
+
+async function prepare(
+  { configuration, credentials, clock }: TestDeps,
+  labIntegrationId: number,
+  { body, contentType }: Sample,
+): Promise<PreparedAttempt> {
   const task: ClaimedTask = {
     taskId: 0,
     logId: 'connection-test',
@@ -156,8 +215,13 @@ function prepare(
     integrationCallbackUrl: '',
     crashes: 0,
   };
+  return await sendable(() => prepareAttempt(task, configuration, credentials, clock()));
+}
+
+/** What cannot be sent as it is configured is a finding. */
+async function sendable<T>(run: () => T | Promise<T>): Promise<T> {
   try {
-    return prepareAttempt(task, configuration, now);
+    return await run();
   } catch (error) {
     if (error instanceof NotSendable) throw new StepFailed(error.message);
     throw error;
@@ -174,51 +238,32 @@ async function built<T>(payload: () => Promise<T>): Promise<T> {
   }
 }
 
-function trust(ca: string): SecureContext {
+function contextOf({ tls, clientCertificate }: TransportLimits): SecureContext | null {
   try {
-    return trusting(ca);
+    return secureContextOf(tls?.ca ?? null, clientCertificate ?? null);
   } catch (error) {
-    if (error instanceof UnreadableCa) throw new StepFailed(error.message);
+    if (error instanceof UnusableTls) throw new StepFailed(error.message);
     throw error;
   }
 }
 
-async function resolve(host: string): Promise<string> {
+/** The addresses of a host that a delivery would connect to. */
+async function resolve(policy: TargetPolicy, host: string, port: number): Promise<LookupAddress[]> {
   try {
-    return (await lookup(host)).address;
+    const family = isIP(host);
+    if (family === 0) return await policy.addresses(host, port);
+    policy.check(host, port, host);
+    return [{ address: host, family }];
   } catch (error) {
     throw new StepFailed(httpFault(error, host, 'connecting').message);
   }
 }
 
-/** Waits until a socket is open. @throws StepFailed in the words that a delivery would fail with */
-async function opened(
-  socket: Socket,
-  event: 'connect' | 'secureConnect',
-  host: string,
-  timeoutMs: number,
-): Promise<void> {
-  await new Promise<void>((done, fail) => {
-    const give = (error: unknown) => {
-      socket.destroy();
-      fail(new StepFailed(httpFault(error, host, 'connecting').message));
-    };
-    const timer = setTimeout(
-      () => give(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })),
-      timeoutMs,
-    );
-    socket.once('error', give);
-    socket.once(event, () => {
-      clearTimeout(timer);
-      socket.off('error', give);
-      // A later error of a socket that is about to be closed tells nothing more.
-      socket.on('error', () => socket.destroy());
-      done();
-    });
-    // Never without an error before, so far as is known; nobody may wait for ever all the same.
-    socket.once('close', () => {
-      clearTimeout(timer);
-      give(new Error('closed'));
-    });
-  });
+/** A resolver with one answer. */
+function answering(addresses: LookupAddress[]): LookupFunction {
+  return (_host, options, done) => {
+    const [first] = addresses;
+    if (options.all) done(null, addresses);
+    else done(null, first?.address ?? '', first?.family);
+  };
 }

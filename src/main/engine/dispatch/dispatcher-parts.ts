@@ -3,6 +3,7 @@ import { LabRelayError } from '../../../shared/errors.ts';
 import type { Failpoint } from '../../../shared/failpoint.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { QueuePort } from '../queue/port.ts';
+import type { CredentialSource } from './credentials.ts';
 import type { Transport } from './transport.ts';
 
 /** How patient a dispatcher is, in milliseconds. */
@@ -35,6 +36,7 @@ export interface DispatcherDeps {
   store: DispatchPort;
   configuration: ConfigurationLookup;
   transport: Transport;
+  credentials: CredentialSource;
   clock: () => number;
   /** This engine's lasting id. */
   worker: string;

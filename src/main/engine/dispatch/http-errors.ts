@@ -1,3 +1,4 @@
+import { TargetRefused } from '../targets/guard.ts';
 import type { ErrorKind } from '../../../shared/model/vocabulary.ts';
 
 /** What an HTTP call's error means, by its code alone: texts differ between versions and platforms. */
@@ -11,6 +12,14 @@ const PARSER_ERROR = 'HTTPParserError';
 
 const TLS_CODES =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+
+/**
+ * Alerts by which a partner refuses the certificate that we showed, or that we showed none. In TLS 1.3
+ * they come when the handshake is over for us and the request may be on its way already; the partner
+ * ends the handshake with them, so it has read none of that (RFC 8446, 4.4.2.4 and 6.2).
+ */
+const CERTIFICATE_ALERTS =
+  /_ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED)$/;
 
 /** What undici's parser says of bytes that are no HTTP answer. */
 const NOT_HTTP = new Set([
@@ -28,7 +37,14 @@ export type CallPhase = 'connecting' | 'sent' | 'answering';
 
 /** Sorts an error of a call. */
 export function httpFault(error: unknown, host: string, phase: CallPhase): HttpFault {
+  if (error instanceof TargetRefused) return { kind: 'TARGET_REFUSED', message: error.message };
   const code = codeOf(error);
+  if (phase !== 'answering' && CERTIFICATE_ALERTS.test(code)) {
+    return {
+      kind: 'TLS',
+      message: `${host} did not take our client certificate (${code}). Give the rule a developer authentication of kind mtls with a certificate that the partner knows.`,
+    };
+  }
   return phase === 'connecting' ? faultBeforeBytes(code, host) : faultAfterBytes(code, phase);
 }
 

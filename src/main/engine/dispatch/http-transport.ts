@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
 import type { Failpoint } from '../../../shared/failpoint.ts';
 import type { HeaderRecord } from '../../../shared/model/delivery.ts';
+import { TargetGuard } from '../targets/guard.ts';
+import { guardedConnector } from './connector.ts';
 import { httpFault } from './http-errors.ts';
 import { maskHeaders } from './masking.ts';
 import {
@@ -11,7 +13,7 @@ import {
   type Transport,
   type TransportLimits,
 } from './transport.ts';
-import { trusting, UnreadableCa } from './trust.ts';
+import { UnusableTls } from './trust.ts';
 
 /** How much of a partner's answer is kept (bytes); the rest is read and passed over. */
 export const KEPT_RESPONSE_BYTES = 256 * 1024;
@@ -20,18 +22,24 @@ export const KEPT_RESPONSE_BYTES = 256 * 1024;
 const MAX_POOLS = 256;
 
 /**
- * Sends over HTTP/1.1 on keep-alive pools, one an origin and TLS setting. Redirects are not
- * followed: a partner's 302 would carry a patient's data to an address that nobody configured.
+ * Sends over HTTP/1.1 on keep-alive pools, one an origin and setting of what may be connected to
+ * and how. Redirects are not followed: a partner's 302 would carry a patient's data to an address
+ * that nobody configured.
  */
 export class HttpTransport implements Transport {
   readonly #pools = new Map<string, Pool>();
   readonly #clock: () => number;
   readonly #failpoint: Failpoint;
+  readonly #targets: TargetGuard;
 
-  /** @param clock milliseconds from any start; only differences count */
-  constructor(clock: () => number, failpoint: Failpoint) {
+  /**
+   * @param clock milliseconds from any start; only differences count
+   * @param targets says whom a connection may be made to
+   */
+  constructor(clock: () => number, failpoint: Failpoint, targets = new TargetGuard()) {
     this.#clock = clock;
     this.#failpoint = failpoint;
+    this.#targets = targets;
   }
 
   send(request: PartnerRequest, limits: TransportLimits): Promise<Outcome> {
@@ -45,7 +53,7 @@ export class HttpTransport implements Transport {
     try {
       pool = this.#poolFor(url, limits);
     } catch (error) {
-      if (!(error instanceof UnreadableCa)) throw error;
+      if (!(error instanceof UnusableTls)) throw error;
       return Promise.resolve(failure('CONFIGURATION', error.message, 0));
     }
     return new Promise((resolve) => {
@@ -75,21 +83,16 @@ export class HttpTransport implements Transport {
     await Promise.all(pools.map((pool) => pool.close()));
   }
 
-  #poolFor(url: URL, { connectTimeoutMs, tls }: TransportLimits): Pool {
-    const key = tls
-      ? `${url.origin} ${connectTimeoutMs} ${tls.serverName ?? ''} ${tls.ca ?? ''}`
-      : `${url.origin} ${connectTimeoutMs}`;
+  #poolFor(url: URL, limits: TransportLimits): Pool {
+    const key = poolKey(url, limits);
     let pool = this.#pools.get(key);
     if (!pool) {
+      const policy = this.#targets.policy(limits.allowedTargets ?? null);
       pool = new Pool(url.origin, {
         // One request a connection and no HTTP/2: an answer then belongs to one attempt for sure.
         pipelining: 1,
         allowH2: false,
-        connect: {
-          timeout: connectTimeoutMs,
-          ...(tls?.ca ? { secureContext: trusting(tls.ca) } : {}),
-          ...(tls?.serverName ? { servername: tls.serverName } : {}),
-        },
+        connect: guardedConnector(url, policy, limits),
       });
       this.#pools.set(key, pool);
       if (this.#pools.size > MAX_POOLS) this.#closeOldest();
@@ -104,6 +107,14 @@ export class HttpTransport implements Transport {
     // Graceful: calls under way finish. It cannot fail in a way that anyone could mend.
     oldest[1].close().catch(() => {});
   }
+}
+
+/** Calls share a connection only where everything that it was made by is the same. */
+function poolKey({ origin }: URL, limits: TransportLimits): string {
+  const { connectTimeoutMs, tls, allowedTargets, clientCertificate } = limits;
+  const key = `${origin} ${connectTimeoutMs}`;
+  if (!tls && !allowedTargets && !clientCertificate) return key;
+  return JSON.stringify([key, tls, allowedTargets, clientCertificate?.id]);
 }
 
 /** One call under way: gathers the answer, keeps the time, and resolves exactly once. */

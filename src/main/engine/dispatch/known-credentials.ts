@@ -34,10 +34,20 @@ export function knownCredentials(
   }
   return {
     headers: typeof header === 'string' ? [header.toLowerCase()] : [],
-    values: values
-      .filter(({ length }) => length >= SHORTEST_SOUGHT)
-      .sort((a, b) => b.length - a.length),
+    values: soughtOf(values),
   };
+}
+
+/** With what was got for a call alone, such as a token: it stands in these headers, after its scheme. */
+export function alsoKnown(known: KnownCredentials, headers: HeaderRecord): KnownCredentials {
+  const got = Object.values(headers).map((value) => value.replace(/^Bearer /, ''));
+  return { ...known, values: soughtOf([...known.values, ...got]) };
+}
+
+function soughtOf(values: string[]): string[] {
+  return values
+    .filter(({ length }) => length >= SHORTEST_SOUGHT)
+    .sort((a, b) => b.length - a.length);
 }
 
 /** The credentials of a rule as it stands; of those that cannot be opened, the header's name. */

@@ -18,6 +18,20 @@ export interface TransportLimits {
   tls: { ca: string | null; serverName: string | null } | null;
   /** How much of the answer is kept (bytes); left out, `KEPT_RESPONSE_BYTES`. */
   keptResponseBytes?: number;
+  /** Addresses, ranges and names that alone may be connected to; left out: no list is given. */
+  allowedTargets?: readonly string[];
+  /** What is shown to a partner that asks for a certificate; left out: none. */
+  clientCertificate?: ClientCertificate;
+}
+
+/** A certificate by which a partner knows us. */
+export interface ClientCertificate {
+  /** Tells certificates apart without their key: connections made with one are no other's. */
+  id: string;
+  /** PEM, our own certificate first, then those between it and the authority's. */
+  certificate: string;
+  privateKey: string;
+  passphrase: string | null;
 }
 
 /** What became of one attempt, before anyone judges it. */

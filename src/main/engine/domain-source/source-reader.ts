@@ -7,11 +7,11 @@ import {
   sampleObject,
 } from '../../../shared/contract/domain-objects.ts';
 import type { DomainSource } from '../../../shared/model/configuration.ts';
-import type { HeaderRecord } from '../../../shared/model/delivery.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/model/json.ts';
 import type { DomainKind } from '../../../shared/model/vocabulary.ts';
-import { NotSendable } from '../dispatch/request.ts';
-import type { Outcome, Transport, TransportLimits } from '../dispatch/transport.ts';
+import type { Credentials } from '../dispatch/credentials.ts';
+import { NotSendable } from '../dispatch/not-sendable.ts';
+import type { Outcome, Transport } from '../dispatch/transport.ts';
 import { idOf } from '../triggers/objects.ts';
 
 /** Longest answer that is read (bytes); a report may carry its document. */
@@ -27,20 +27,12 @@ const SCHEMAS: Record<DomainKind, z.ZodType> = {
   appointment: appointmentObject,
 };
 
-/** What proves who calls. */
-export interface SourceAuthorization {
-  headers: HeaderRecord;
-  tls: TransportLimits['tls'];
-}
-
 /**
  * Makes the credentials of one call ready.
  * @param developerAuthenticationId null: none are needed
  * @throws NotSendable in words for an operator where they cannot be had
  */
-export type AuthorizeSource = (
-  developerAuthenticationId: number | null,
-) => Promise<SourceAuthorization>;
+export type AuthorizeSource = (developerAuthenticationId: number | null) => Promise<Credentials>;
 
 /** What one call to a lab's information system gave. */
 export type SourceAnswer =
@@ -70,32 +62,47 @@ export async function readFromSource(
     // A step up in any spelling (WHATWG URL, 4.1): it would lead to another path.
     return failed('object', 'An object whose id is nothing but dots cannot be asked for.');
   }
-  let authorization: SourceAuthorization;
+  let authorization: Credentials;
   try {
     authorization = await parts.authorize(source.developerAuthenticationId);
   } catch (error) {
     if (!(error instanceof NotSendable)) throw error;
     return failed('credentials', error.message);
   }
-  const outcome = await parts.transport.send(
+  if (authorization.clientCertificate && !/^https:/i.test(source.baseUrl)) {
+    return failed('credentials', 'A client certificate needs TLS; change the base_url to https.');
+  }
+  const url = addressOf(source, at.path, labId, id);
+  let outcome = await ask(parts.transport, source, url, authorization);
+  if (outcome.responseStatusCode === 401) {
+    // Reading again changes nothing there, so a token that is over is worth a second call.
+    const renewed = (await authorization.renew?.()) ?? null;
+    if (renewed) outcome = await ask(parts.transport, source, url, renewed);
+  }
+  return answerOf(outcome, kind, id, at.objectAt);
+}
+
+function ask(
+  transport: Transport,
+  source: DomainSource,
+  url: string,
+  { headers, clientCertificate }: Credentials,
+): Promise<Outcome> {
+  return transport.send(
     {
       method: 'GET',
-      url: addressOf(source, at.path, labId, id),
-      headers: {
-        'user-agent': 'LabRelay',
-        accept: 'application/json',
-        ...authorization.headers,
-      },
+      url,
+      headers: { 'user-agent': 'LabRelay', accept: 'application/json', ...headers },
       body: null,
     },
     {
       connectTimeoutMs: Math.min(source.timeoutMs, LONGEST_CONNECT_MS),
       timeoutMs: source.timeoutMs,
-      tls: authorization.tls,
+      tls: null,
+      ...(clientCertificate ? { clientCertificate } : {}),
       keptResponseBytes: LONGEST_ANSWER,
     },
   );
-  return answerOf(outcome, kind, id, at.objectAt);
 }
 
 /** Where an object is; its id is encoded, so that no id leads to another path. */

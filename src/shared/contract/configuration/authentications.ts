@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { AUTHENTICATION_KINDS } from '../../model/configuration.ts';
 import { id, isoTime } from '../common.ts';
 import { procedure } from '../procedure.ts';
-import { expectedVersion, flag, line, ownerFields, preset } from './fields.ts';
+import { expectedVersion, flag, line, ownerFields, preset, whole } from './fields.ts';
+import { endPoint } from './http-fields.ts';
 
 /** What stands in a document where a secret is kept; sent back, it means "keep the stored one". */
 export const SECRET_MASK = '••••';
@@ -12,6 +13,17 @@ const secret = (max: number) =>
     .string({ error: 'must be text' })
     .min(1, { error: 'must not be empty; leave the field out to keep the stored one' })
     .max(max, { error: `must have at most ${max} characters` });
+
+/** As {@link secret}, for one that may be removed. */
+const removable = (max: number) => secret(max).nullish();
+
+const pem = (max: number, what: string) =>
+  z
+    .string({ error: `must be ${what} as PEM` })
+    .min(1, { error: `must be ${what} as PEM` })
+    .max(max, { error: `must have at most ${max} characters` });
+
+const overlapHours = whole(0, 720);
 
 /**
  * Keys of every kind; which of them belong together is checked when they are saved, since an
@@ -26,15 +38,37 @@ const keys = z.strictObject({
   /** api_key: the header's name, and its value */
   header: z.string().min(1).max(100).optional(),
   value: secret(8_000).optional(),
-  /** Any kind. Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes; null removes it. */
-  signing_secret: secret(200).nullish(),
+  /** oauth2 (client credentials, RFC 6749 4.4): where tokens are got, and by whom */
+  token_url: endPoint.optional(),
+  client_id: z.string().min(1).max(1_000).optional(),
+  client_secret: secret(8_000).optional(),
+  /** oauth2, where the partner wants them; null removes */
+  scope: z.string().min(1).max(4_000).nullish(),
+  audience: z.string().min(1).max(2_000).nullish(),
+  /** oauth2: how the client says who it is; `basic` unless the partner wants it in the body */
+  client_authentication: z
+    .enum(['basic', 'body'], { error: 'must be basic or body' })
+    .nullish()
+    .meta({ default: 'basic' }),
+  /** oauth2: PEM certificates that are trusted for token_url beside the system's own; null removes */
+  ca: pem(200_000, 'certificates').nullish(),
+  /** mtls: our certificate first, then those between it and its authority; and its key */
+  certificate: pem(100_000, 'a certificate chain').optional(),
+  private_key: secret(20_000).optional(),
+  passphrase: removable(1_000),
+  /**
+   * Any kind. Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes; null removes it. One that
+   * is replaced goes on signing beside the new one for `signing_overlap_hours`.
+   */
+  signing_secret: removable(200),
+  /** Shown during an overlap; null ends it. */
+  signing_secret_previous: removable(200),
+  signing_overlap_hours: overlapHours.nullish().meta({ default: 24 }),
 });
 
-const kind = z
-  .enum(AUTHENTICATION_KINDS, { error: 'must be one of none, basic, bearer, api_key' })
-  .refine((value) => value !== 'oauth2' && value !== 'mtls', {
-    error: 'comes with a later version of LabRelay; use none, basic, bearer or api_key',
-  });
+const kind = z.enum(AUTHENTICATION_KINDS, {
+  error: `must be one of ${AUTHENTICATION_KINDS.join(', ')}`,
+});
 
 const developerAuthenticationInput = z.strictObject({
   developer_authentication_id: id.optional(),
@@ -52,12 +86,20 @@ const developerAuthenticationDocument = z.object({
   organization_id: z.int().nullable(),
   name: z.string(),
   kind: z.enum(AUTHENTICATION_KINDS),
-  /** What is public in clear, every secret as `••••`. */
-  keys: z.record(z.string(), z.string()),
+  /** What is public in clear, every secret as `••••`; as a whole it may be sent back. */
+  keys: z.record(z.string(), z.union([z.string(), z.number()])),
   /** Last four characters of secrets that are long enough to stay secret (tokens from 16 on). */
   hints: z.record(z.string(), z.string()),
   /** False: the secrets cannot be opened with the present key file; enter them anew. */
   secrets_readable: z.boolean(),
+  /** Until when the former signing secret signs beside the new one; null: one signs. */
+  signing_overlap_ends_at: isoTime.nullable(),
+  /** Kind mtls: what is shown to the partner. */
+  certificate: z
+    .object({ subject: z.string(), issuer: z.string(), expires_at: isoTime })
+    .nullable(),
+  /** What its author should know, in whole sentences. */
+  notices: z.array(z.string()),
   is_active: z.boolean(),
   version: z.int(),
   updated_at: isoTime,

@@ -88,6 +88,12 @@ const httpExtraDetails = z.strictObject({
     })
     .optional(),
   connect_timeout_ms: whole(100, 60_000).optional(),
+  /** Addresses, ranges (`10.2.0.0/16`) and host names; given, nothing else is connected to. */
+  allowed_targets: z
+    .array(line(300), { error: 'must be a list of addresses, ranges and host names' })
+    .min(1, { error: 'must not be empty; leave it out to allow every usual target' })
+    .max(100, { error: 'must not be more than 100 entries' })
+    .optional(),
   integration_callback_url: noCallbackUrl,
 });
 

@@ -8,7 +8,15 @@ import { mappingText } from './integrations.ts';
 const data = z.record(z.string(), z.json(), { error: 'must be a JSON object' }).optional();
 
 /** What a connection test goes through, in this order; it ends at the first that fails. */
-const TEST_STEPS = ['configuration', 'dns', 'connect', 'tls', 'payload', 'send'] as const;
+const TEST_STEPS = [
+  'configuration',
+  'credentials',
+  'dns',
+  'connect',
+  'tls',
+  'payload',
+  'send',
+] as const;
 
 export const testingProcedures = {
   testIntegration: procedure({

@@ -35,6 +35,15 @@ export function guardedConnector(
         return;
       }
     }
-    connect(options, done);
+    connect(options, (...[error, socket]) => {
+      if (error !== null) {
+        done(error, null);
+        return;
+      }
+      // A TLS alert is told as an error and followed by the end of the stream, which would be told
+      // instead: that the other side has closed, and not why.
+      socket.once('error', (fault) => socket.destroy(fault));
+      done(null, socket);
+    });
   };
 }

@@ -42,11 +42,15 @@ export class CredentialSource {
   /** By row: a changed authentication is another row. */
   readonly #certificates = new WeakMap<DeveloperAuthentication, ClientCertificate>();
 
-  /** @param parts `clock`: epoch ms; `transport` carries requests for tokens */
+  /**
+   * @param parts `clock`: epoch ms; `transport` carries requests for tokens, which may take
+   *   `tokenTimeoutMs`
+   */
   constructor(parts: {
     configuration: Pick<ConfigurationLookup, 'openSecrets'>;
     transport: Transport;
     clock: () => number;
+    tokenTimeoutMs?: number;
   }) {
     this.#configuration = parts.configuration;
     this.#tokens = new TokenKeeper(parts);

@@ -21,6 +21,9 @@ const TLS_CODES =
 const CERTIFICATE_ALERTS =
   /_ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED)$/;
 
+/** Likewise, where it came before the handshake was over: then it may mean other things as well. */
+const HANDSHAKE_ALERTS = /_ALERT_(HANDSHAKE_FAILURE|DECRYPT_ERROR)$/;
+
 /** What undici's parser says of bytes that are no HTTP answer. */
 const NOT_HTTP = new Set([
   PARSER_ERROR,
@@ -59,6 +62,12 @@ function faultBeforeBytes(code: string, host: string): HttpFault {
     return {
       kind: 'CONNECT_TIMEOUT',
       message: `No connection to ${host} within the connect time-out. Check that the partner is up and no firewall drops the packets.`,
+    };
+  }
+  if (HANDSHAKE_ALERTS.test(code)) {
+    return {
+      kind: 'TLS',
+      message: `${host} broke off the TLS handshake (${code}). Check whether it demands a client certificate, and which one.`,
     };
   }
   if (TLS_CODES.test(code)) {

@@ -33,6 +33,7 @@ const REFUSALS: Record<string, string> = {
 export function tokenRequest(
   { publicKeys }: DeveloperAuthentication,
   clientSecret: string,
+  timeoutMs: number,
 ): { request: PartnerRequest; limits: TransportLimits } {
   const text = (key: string): string => {
     const value = publicKeys[key];
@@ -56,8 +57,8 @@ export function tokenRequest(
   return {
     request: { method: 'POST', url: text('token_url'), headers, body: form.toString() },
     limits: {
-      connectTimeoutMs: 5_000,
-      timeoutMs: 8_000,
+      connectTimeoutMs: Math.min(5_000, timeoutMs),
+      timeoutMs,
       tls: text('ca') ? { ca: text('ca'), serverName: null } : null,
     },
   };

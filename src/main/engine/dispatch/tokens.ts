@@ -13,6 +13,9 @@ const LAST_PAUSE_MS = 60_000;
  */
 const AFTER_REFUSED_RENEWAL_MS = 30_000;
 
+/** So long an attempt waits for a token at most, its slot with it. */
+const TOKEN_TIMEOUT_MS = 8_000;
+
 /** What is known of an authentication's token. It goes with its row. */
 interface Entry {
   held: Held | null;
@@ -40,12 +43,14 @@ interface Held {
 export class TokenKeeper {
   readonly #transport: Transport;
   readonly #clock: () => number;
+  readonly #timeoutMs: number;
   /** By row: a changed authentication is another row, with nothing known of it. */
   readonly #entries = new WeakMap<DeveloperAuthentication, Entry>();
 
-  constructor(parts: { transport: Transport; clock: () => number }) {
+  constructor(parts: { transport: Transport; clock: () => number; tokenTimeoutMs?: number }) {
     this.#transport = parts.transport;
     this.#clock = parts.clock;
+    this.#timeoutMs = parts.tokenTimeoutMs ?? TOKEN_TIMEOUT_MS;
   }
 
   /**
@@ -129,7 +134,7 @@ export class TokenKeeper {
     insteadAt: number | null,
   ): Promise<string> {
     const askedAt = this.#clock();
-    const { request, limits } = tokenRequest(authentication, secret());
+    const { request, limits } = tokenRequest(authentication, secret(), this.#timeoutMs);
     const outcome = await this.#transport.send(request, limits);
     try {
       entry.held = heldFrom(grantedToken(authentication, outcome), askedAt, insteadAt);

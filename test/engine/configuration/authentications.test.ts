@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AuthenticationChange } from '../../../src/main/engine/configuration/authentications.ts';
 import { SECRET_MASK } from '../../../src/shared/contract/configuration/authentications.ts';
+import {
+  type ClientIdentity,
+  clientIdentity,
+  hasOpenssl,
+  PASSPHRASE,
+} from '../dispatch/certificates.ts';
 import { openRoom, RULE, type Room } from './room.ts';
 
 const signingSecret = `whsec_${randomBytes(32).toString('base64')}`;
@@ -189,4 +195,161 @@ test('hints show four characters of long tokens, none of short ones or passwords
   expect(room.configuration.secretHints(long)).toEqual({ token: 'WXYZ' });
   expect(room.configuration.secretHints(short)).toEqual({});
   expect(room.configuration.secretHints(password)).toEqual({});
+});
+
+describe('kind oauth2', () => {
+  const oauth = { labId: 1, name: 'Partner', kind: 'oauth2' } as const;
+  const keys = {
+    token_url: 'https://idp.example/token',
+    client_id: 'lab-north',
+    client_secret: 'client-secret-0123456789',
+  };
+
+  test('keeps all but the client secret in clear', async () => {
+    const more = { scope: 'bills', audience: 'https://api', client_authentication: 'body' };
+    const row = await save({ ...oauth, keys: { ...keys, ...more } });
+    const { client_secret, ...open } = { ...keys, ...more };
+    expect(row.publicKeys).toEqual(open);
+    expect(secretsOf(1)).toEqual({ client_secret });
+    expect(room.configuration.secretHints(row)).toEqual({ client_secret: '6789' });
+  });
+
+  test('keeps the secret that is sent back as its mask; null removes what is not needed', async () => {
+    await save({ ...oauth, keys: { ...keys, scope: 'bills', audience: 'a' } });
+    const sent = { client_secret: SECRET_MASK, client_id: 'lab-south', scope: null };
+    const row = await save({ developerAuthenticationId: 1, keys: sent });
+    expect(row.publicKeys).toEqual({
+      token_url: keys.token_url,
+      client_id: 'lab-south',
+      audience: 'a',
+    });
+    expect(secretsOf(1)).toEqual({ client_secret: keys.client_secret });
+  });
+
+  test.each([
+    [{ token_url: undefined }, 'keys.token_url', /is needed for kind oauth2/],
+    [{ client_secret: undefined }, 'keys.client_secret', /is needed/],
+    [{ client_id: null }, 'keys.client_id', /is needed/],
+    [{ client_id: 'läb' }, 'keys.client_id', /ASCII/],
+    [{ scope: 'two  spaces' }, 'keys.scope', /one space between/],
+    [{ ca: 'no PEM' }, 'keys.ca', /PEM/],
+    [{ certificate: 'x' }, 'keys.certificate', /does not go with kind oauth2/],
+    [{ token_url: 'http://169.254.169.254/token' }, 'keys.token_url', /metadata address/],
+    [{ token_url: 'http://2852039166/token' }, 'keys.token_url', /metadata address/],
+  ])('%j is refused, naming %s', async (change, field, reason) => {
+    await expect(save({ ...oauth, keys: { ...keys, ...change } })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      errors: [{ field, reason: expect.stringMatching(reason) }],
+    });
+  });
+
+  test('tells of a token_url that shows the secret to everybody on the way', async () => {
+    const row = await save({ ...oauth, keys: { ...keys, token_url: 'http://10.0.0.5/token' } });
+    expect(room.configuration.authenticationFacts(row).notices).toEqual([
+      expect.stringMatching(/plain http/),
+    ]);
+  });
+});
+
+describe.skipIf(!hasOpenssl)('kind mtls', () => {
+  const mtls = { labId: 1, name: 'Partner', kind: 'mtls' } as const;
+  let north: ClientIdentity;
+  let south: ClientIdentity;
+  beforeAll(() => {
+    north = clientIdentity('lab-north');
+    south = clientIdentity('lab-south');
+  });
+
+  test('keeps the chain in clear and the key sealed, and tells whose it is and until when', async () => {
+    const certificate = north.certificate + north.ca;
+    const row = await save({ ...mtls, keys: { certificate, private_key: north.privateKey } });
+    expect(row.publicKeys).toEqual({ certificate });
+    expect(secretsOf(1)).toEqual({ private_key: north.privateKey });
+    room.time.now = Date.now();
+    const { certificate: shown, hints, notices } = room.configuration.authenticationFacts(row);
+    expect(shown).toMatchObject({
+      subject: 'O=Lab, CN=lab-north',
+      issuer: 'CN=authority-of-lab-north',
+    });
+    expect(hints).toEqual({});
+    // It lives for two days.
+    expect(notices).toEqual([expect.stringMatching(/ends on .*Ask for a renewed one/)]);
+    room.time.now = Date.now() + 3 * 24 * 3_600_000;
+    expect(room.configuration.authenticationFacts(row).notices).toEqual([
+      expect.stringMatching(/ended on .*partners will refuse it/),
+    ]);
+  });
+
+  test('takes a key under a passphrase', async () => {
+    const { certificate, encryptedKey } = north;
+    const keys = { certificate, private_key: encryptedKey, passphrase: PASSPHRASE };
+    await save({ ...mtls, keys });
+    expect(secretsOf(1)).toEqual({ private_key: encryptedKey, passphrase: PASSPHRASE });
+    // The key itself may follow without one.
+    const { privateKey } = north;
+    await save({
+      developerAuthenticationId: 1,
+      keys: { private_key: privateKey, passphrase: null },
+    });
+    expect(secretsOf(1)).toEqual({ private_key: privateKey });
+  });
+
+  test('a renewed certificate must fit the key that is stored', async () => {
+    const { certificate, privateKey } = north;
+    await save({ ...mtls, keys: { certificate, private_key: privateKey } });
+    const change = { developerAuthenticationId: 1 };
+    await expect(
+      save({ ...change, keys: { certificate: south.certificate } }),
+    ).rejects.toMatchObject({ errors: [{ field: 'keys.private_key' }] });
+    await save({
+      ...change,
+      keys: { certificate: south.certificate, private_key: south.privateKey },
+    });
+    await save({ ...change, name: 'Partner AG', keys: { private_key: SECRET_MASK } });
+    expect(secretsOf(1)).toEqual({ private_key: south.privateKey });
+  });
+
+  test('refuses what TLS could not show, naming what to mend', async () => {
+    const { certificate, privateKey, encryptedKey } = north;
+    const cases: [keys: AuthenticationChange['keys'], field: string, reason: RegExp][] = [
+      [{ private_key: privateKey }, 'keys.certificate', /is needed for kind mtls/],
+      [{ certificate }, 'keys.private_key', /is needed/],
+      [{ certificate: 'x', private_key: privateKey }, 'keys.certificate', /PEM certificates/],
+      [{ certificate, private_key: 'x' }, 'keys.private_key', /PEM private key/],
+      [
+        { certificate, private_key: privateKey.replace(/\n.{20}/, '\nAAAA') },
+        'keys.private_key',
+        /cannot be read; export it again/,
+      ],
+      [{ certificate, private_key: south.privateKey }, 'keys.private_key', /not the certificate's/],
+      [
+        { certificate: north.ca + certificate, private_key: privateKey },
+        'keys.private_key',
+        /begins with our own certificate/,
+      ],
+      [{ certificate, private_key: encryptedKey }, 'keys.passphrase', /is needed.*encrypted/],
+      [
+        { certificate, private_key: encryptedKey, passphrase: 'wrong' },
+        'keys.passphrase',
+        /does not open/,
+      ],
+    ];
+    for (const [keys, field, reason] of cases) {
+      await expect(save({ ...mtls, keys })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+        errors: [{ field, reason: expect.stringMatching(reason) }],
+      });
+    }
+    expect(room.configuration.lists.authentications()).toEqual([]);
+  });
+
+  test('goes with https end points only', async () => {
+    const { certificate, privateKey } = north;
+    await save({ ...mtls, keys: { certificate, private_key: privateKey } });
+    const rule = { ...RULE, labId: 1, developerAuthenticationId: 1 };
+    await expect(room.configuration.saveLabIntegration(rule, 'test')).rejects.toMatchObject({
+      errors: [{ field: 'end_point', reason: expect.stringMatching(/must be https/) }],
+    });
+    await room.configuration.saveLabIntegration({ ...rule, endPoint: 'https://10.0.0.5/' }, 'test');
+  });
 });

@@ -10,8 +10,11 @@ import { forkMappingChild } from '../../src/main/engine/payload/fork-launcher.ts
 import { TargetGuard } from '../../src/main/engine/targets/guard.ts';
 import type { CallInput } from '../../src/shared/contract/index.ts';
 import { openRoom, type Room } from '../engine/configuration/room.ts';
-import { authority, hasOpenssl } from '../engine/dispatch/certificates.ts';
+import { authority, clientIdentity, hasOpenssl } from '../engine/dispatch/certificates.ts';
+import { oauthServer } from '../engine/dispatch/oauth-server.ts';
+import { opensslServer } from '../engine/dispatch/openssl-server.ts';
 import { closedPort, listen, partner, rawPartner } from '../engine/dispatch/peers.ts';
+import { type NameServer, nameServer } from '../engine/targets/dns-server.ts';
 import { caller } from './calling.ts';
 
 const evaluator = new ChildEvaluator(forkMappingChild);
@@ -200,6 +203,91 @@ describe('testIntegration', () => {
   });
 });
 
+describe('testIntegration with OAuth 2', () => {
+  async function ruleWithToken(end_point: string, token_url: string): Promise<number> {
+    const { developer_authentication_id } = await call('addUpdateDeveloperAuthentication', {
+      lab_id: 1,
+      name: 'Partner',
+      kind: 'oauth2',
+      keys: { token_url, client_id: 'lab', client_secret: 's3cret' },
+    });
+    return await rule({ end_point, developer_authentication_id });
+  }
+
+  test('fetches a token, always a new one, and calls with it', async () => {
+    const server = await oauthServer();
+    const peer = await partner();
+    const id = await ruleWithToken(peer.origin, server.url);
+    expect(await tried(id)).toMatchObject({ steps: 'configuration credentials dns connect' });
+    const outcome = await tried(id, { send: true });
+    expect(outcome.steps).toBe('configuration credentials dns connect payload send');
+    expect(server.asked()).toBe(2);
+    expect(peer.received[0]?.headers.authorization).toBe('Bearer token-2');
+  });
+
+  test('stops where no token is to be had, and tells why', async () => {
+    const server = await oauthServer({
+      answer: (_, response) =>
+        Boolean(response.writeHead(401).end('{"error":"invalid_client","x":"s3cret"}')),
+    });
+    const peer = await partner();
+    const id = await ruleWithToken(peer.origin, server.url);
+    const outcome = await tried(id, { send: true });
+    expect(outcome).toMatchObject({
+      steps: 'configuration credentials!',
+      detail: expect.stringMatching(/401 invalid_client. Check client_id/),
+    });
+    expect(outcome.detail).not.toContain('s3cret');
+    expect(peer.connections()).toBe(0);
+  });
+});
+
+describe('testIntegration of targets', () => {
+  /** Handlers whose names are resolved by this server. */
+  const resolvedBy = ({ resolve }: NameServer) => {
+    const guard = new TargetGuard({ resolve });
+    const { configuration } = room;
+    const credentials = new CredentialSource({ configuration, transport, clock: Date.now });
+    call = caller({
+      ...configurationHandlers(configuration),
+      ...testingHandlers(
+        { configuration, payloads, transport, credentials, targets: guard },
+        Date.now,
+      ),
+    });
+  };
+
+  test('stops at a name that leads to an address which nothing is sent to', async () => {
+    resolvedBy(await nameServer(() => ['169.254.169.254']));
+    expect(await tried(await rule({ end_point: 'http://partner.example/' }))).toMatchObject({
+      steps: 'configuration dns!',
+      detail: expect.stringMatching(/partner.example \(169.254.169.254\).*metadata/),
+    });
+  });
+
+  test('stops at what the rule’s allow-list leaves out', async () => {
+    resolvedBy(await nameServer(() => ['127.0.0.1']));
+    const id = await rule({
+      end_point: 'http://partner.example/',
+      integrationExtraDetails: { allowed_targets: ['10.0.0.0/8'] },
+    });
+    expect(await tried(id)).toMatchObject({
+      steps: 'configuration dns!',
+      detail: expect.stringMatching(/not among the rule's allowed_targets/),
+    });
+  });
+
+  test('connects to the very address that it has checked', async () => {
+    const server = await nameServer((question) => [question ? '169.254.169.254' : '127.0.0.1']);
+    resolvedBy(server);
+    const peer = await partner();
+    const id = await rule({ end_point: `http://partner.example:${peer.port}/` });
+    expect(await tried(id)).toMatchObject({ steps: 'configuration dns connect' });
+    expect(server.questions()).toBe(1);
+    expect(peer.connections()).toBe(1);
+  });
+});
+
 describe.skipIf(!hasOpenssl)('testIntegration over TLS', () => {
   async function https(names = 'DNS:localhost,IP:127.0.0.1') {
     const { ca, cert, key } = authority(names);
@@ -233,6 +321,30 @@ describe.skipIf(!hasOpenssl)('testIntegration over TLS', () => {
     expect(await tried(id, { send: true })).toMatchObject({
       steps: 'configuration dns connect tls!',
       detail: expect.stringContaining('ERR_TLS_CERT_ALTNAME_INVALID'),
+    });
+  });
+
+  test('shows our certificate to a partner that demands one', async () => {
+    const server = authority('DNS:localhost,IP:127.0.0.1');
+    const client = clientIdentity('lab-north');
+    const port = await opensslServer(server, client.ca, 'TLSv1.3');
+    const end_point = `https://localhost:${port}/`;
+    const integrationExtraDetails = { tls: { ca: server.ca } };
+    const without = await tried(await rule({ end_point, integrationExtraDetails }));
+    expect(without).toMatchObject({
+      steps: 'configuration dns connect tls!',
+      detail: expect.stringMatching(/client certificate.*kind mtls/),
+    });
+    const { developer_authentication_id } = await call('addUpdateDeveloperAuthentication', {
+      lab_id: 1,
+      name: 'Partner',
+      kind: 'mtls',
+      keys: { certificate: client.certificate, private_key: client.privateKey },
+    });
+    const id = await rule({ end_point, integrationExtraDetails, developer_authentication_id });
+    expect(await tried(id)).toMatchObject({
+      steps: 'configuration dns connect tls',
+      detail: expect.stringMatching(/trusted \(TLSv1.3\), and ours was shown/),
     });
   });
 

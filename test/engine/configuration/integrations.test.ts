@@ -335,3 +335,43 @@ describe('notices', () => {
     ]);
   });
 });
+
+describe('targets', () => {
+  const limitedTo = (...allowed_targets: string[]) => ({
+    integrationExtraDetails: { allowed_targets },
+  });
+
+  test.each([
+    ['http://169.254.169.254/latest', /metadata address/],
+    ['http://2852039166/', /metadata address/],
+    ['http://[::ffff:169.254.169.254]/', /metadata address/],
+    ['https://[fe80::1]/', /link-local.*allowed_targets/],
+    ['http://224.0.0.1/', /multicast/],
+    ['http://0.0.0.0:80/', /no machine in particular/],
+  ])('refuses %s when it is saved', async (endPoint, reason) => {
+    await refused({ ...RULE, labId: 1, endPoint }, 'end_point', reason);
+  });
+
+  test('takes an allow-list, and holds the end point to it', async () => {
+    const endPoint = 'http://10.2.0.5/';
+    const { integration } = await saveOwn({ endPoint, ...limitedTo('10.2.0.0/16', 'mirth') });
+    expect(integration.integrationExtraDetails).toEqual({
+      allowed_targets: ['10.2.0.0/16', 'mirth'],
+    });
+    const { labIntegrationId } = integration;
+    await refused({ labIntegrationId, endPoint: 'http://10.3.0.5/' }, 'end_point', /not among/);
+    await refused({ labIntegrationId, ...limitedTo('mirth') }, 'end_point', /not among/);
+  });
+
+  test('refuses entries that are none, naming them', async () => {
+    const bad = { ...RULE, labId: 1, ...limitedTo('127.0.0.1', '10.0.0.0/99') };
+    await refused(bad, 'integrationExtraDetails.allowed_targets.1', /an address, a range/);
+  });
+
+  test('a link-local device is reached where the list names it on purpose', async () => {
+    const endPoint = 'http://169.254.7.5/';
+    await saveOwn({ endPoint, ...limitedTo('169.254.7.5') });
+    const wide = { ...RULE, labId: 1, endPoint, ...limitedTo('0.0.0.0/0') };
+    await refused(wide, 'end_point', /link-local/);
+  });
+});

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isInstalled } from '../../support/programs.ts';
 
 /** No package's: part of nearly every system. */
-const PROGRAM = 'openssl';
+export const PROGRAM = 'openssl';
 
 /** Whether this machine can make certificates; Node itself has no means to. */
 export const hasOpenssl = isInstalled(PROGRAM);

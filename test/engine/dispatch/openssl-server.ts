@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import type { Authority } from './certificates.ts';
+import { type Authority, PROGRAM } from './certificates.ts';
 
 const open: (() => Promise<void>)[] = [];
 
@@ -29,7 +29,7 @@ export async function opensslServer(
   }
   const only = version === 'TLSv1.2' ? '-tls1_2' : '-tls1_3';
   const options = `-cert cert -key key -CAfile ca -Verify 1 -verify_return_error -www ${only}`;
-  const child = spawn('openssl', ['s_server', '-accept', '127.0.0.1:0', ...options.split(' ')], {
+  const child = spawn(PROGRAM, ['s_server', '-accept', '127.0.0.1:0', ...options.split(' ')], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'ignore'],
   });

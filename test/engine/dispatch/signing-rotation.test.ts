@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 
 type Change = Parameters<Room['configuration']['saveDeveloperAuthentication']>[0];
-const save = (change: Change) => room.configuration.saveDeveloperAuthentication(change);
+const save = (keys: Change) => room.configuration.saveDeveloperAuthentication(keys);
 
 /** Changes the keys so many hours before now, the time at which everything is sent. */
 async function change(keys: Change['keys'], hoursAgo: number): Promise<void> {

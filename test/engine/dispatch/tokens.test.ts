@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CredentialSource } from '../../../src/main/engine/dispatch/credentials.ts';
 import { HttpTransport } from '../../../src/main/engine/dispatch/http-transport.ts';
@@ -163,8 +164,10 @@ describe('after a partner’s 401', () => {
   test('another token is got, once for all who were refused', async () => {
     const server = await oauthServer();
     const authentication = client(server);
-    const refused = await Promise.all(Array.from({ length: 50 }, () => source.of(authentication)));
-    const renewed = await Promise.all(refused.map(({ renew }) => renew?.()));
+    const refused = await Promise.all(
+      Array.from({ length: 50 }, async () => source.of(authentication)),
+    );
+    const renewed = await Promise.all(refused.map(async ({ renew }) => renew?.()));
     expect(new Set(renewed.map((one) => one?.headers['authorization']))).toEqual(
       new Set(['Bearer token-2']),
     );
@@ -191,9 +194,8 @@ describe('after a partner’s 401', () => {
 });
 
 describe('without a token nothing is sent, and the reason names what to mend', () => {
-  const answering =
-    (status: number, body: string) => (_: number, response: import('node:http').ServerResponse) =>
-      Boolean(response.writeHead(status).end(body));
+  const answering = (status: number, body: string) => (_: number, response: ServerResponse) =>
+    Boolean(response.writeHead(status).end(body));
 
   test.each([
     [

@@ -1,20 +1,21 @@
 import type { LookupAddress } from 'node:dns';
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
-import { LabRelayError } from '../../../shared/errors.ts';
 import { certaintyOf } from '../../../shared/model/certainty.ts';
-import type { DeveloperAuthentication } from '../../../shared/model/configuration.ts';
-import type { ClaimedTask } from '../../../shared/model/delivery.ts';
-import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { statusMessage } from '../callback/outcome-report.ts';
-import { portOf, type TargetGuard, type TargetPolicy } from '../targets/guard.ts';
+import { portOf, type TargetPolicy } from '../targets/guard.ts';
 import { callPartner } from './authorized-call.ts';
-import type { CredentialSource } from './credentials.ts';
 import { httpFault } from './http-errors.ts';
-import { NotSendable } from './not-sendable.ts';
-import { prepareAttempt, type PreparedAttempt, usableRule } from './request.ts';
+import {
+  built,
+  configured,
+  prepare,
+  type Sample,
+  type TestDeps,
+  withToken,
+} from './test-preparation.ts';
 import { accepted, opened, StepFailed } from './test-sockets.ts';
-import type { Transport, TransportLimits } from './transport.ts';
+import type { TransportLimits } from './transport.ts';
 import { secureContextOf, UnusableTls } from './trust.ts';
 
 /** One step of a connection test. */
@@ -31,20 +32,6 @@ export interface ConnectionTest {
   ok: boolean;
   steps: TestStep[];
   responseStatusCode: number | null;
-}
-
-/** What a test walks with: the very things that a delivery goes by. */
-interface TestDeps {
-  configuration: ConfigurationLookup;
-  transport: Transport;
-  credentials: CredentialSource;
-  targets: TargetGuard;
-  clock: () => number;
-}
-
-interface Sample {
-  body: string;
-  contentType: string;
 }
 
 /** Marks a call as a test, for partners that want to tell. */
@@ -165,77 +152,6 @@ export async function testConnection(
     return [true, detail];
   });
   return { ok: sent === true, steps, responseStatusCode };
-}
-
-/** The rule's attempt; where a token must be fetched for it, the authentication that it is for. */
-async function configured(
-  deps: TestDeps,
-  labIntegrationId: number,
-  sample: Sample,
-): Promise<PreparedAttempt | { tokenOf: DeveloperAuthentication }> {
-  const { configuration, credentials } = deps;
-  const { authentication, secrets } = await sendable(() =>
-    usableRule(labIntegrationId, configuration, credentials),
-  );
-  if (authentication?.kind !== 'oauth2') return await prepare(deps, labIntegrationId, sample);
-  await sendable(secrets);
-  return { tokenOf: authentication };
-}
-
-/** The attempt with a token that was got now: one that is kept would prove nothing. */
-async function withToken(
-  deps: TestDeps,
-  authentication: DeveloperAuthentication,
-  labIntegrationId: number,
-  sample: Sample,
-): Promise<PreparedAttempt> {
-  await sendable(() => deps.credentials.fresh(authentication));
-  return await prepare(deps, labIntegrationId, sample);
-}
-
-async function prepare(
-  { configuration, credentials, clock }: TestDeps,
-  labIntegrationId: number,
-  { body, contentType }: Sample,
-): Promise<PreparedAttempt> {
-  const task: ClaimedTask = {
-    taskId: 0,
-    logId: 'connection-test',
-    labId: 0,
-    labIntegrationId,
-    actionCategory: '',
-    eventId: null,
-    kind: 'MANUAL',
-    attempt: 1,
-    revision: 1,
-    body,
-    contentType,
-    priority: 'ROUTINE',
-    deliverBy: null,
-    integrationCallbackUrl: '',
-    crashes: 0,
-  };
-  return await sendable(() => prepareAttempt(task, configuration, credentials, clock()));
-}
-
-/** What cannot be sent as it is configured is a finding. */
-async function sendable<T>(run: () => T | Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    if (error instanceof NotSendable) throw new StepFailed(error.message);
-    throw error;
-  }
-}
-
-/** The sample's body; a mapping that fails on it is a finding, what is wrong with `data` is not. */
-async function built<T>(payload: () => Promise<T>): Promise<T> {
-  try {
-    return await payload();
-  } catch (error) {
-    if (!(error instanceof LabRelayError) || error.code !== 'MAPPING_FAILED') throw error;
-    throw new StepFailed(`The mapping failed on it: ${error.errors[0]?.reason ?? error.message}`);
-  }
 }
 
 function contextOf({ tls, clientCertificate }: TransportLimits): SecureContext | null {

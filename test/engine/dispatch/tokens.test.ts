@@ -174,6 +174,15 @@ describe('after a partner’s 401', () => {
     expect(server.asked()).toBe(2);
   });
 
+  test('those whose refusal comes late get the one that is there by then', async () => {
+    const server = await oauthServer();
+    const authentication = client(server);
+    const late = await source.of(authentication);
+    await (await source.of(authentication)).renew?.();
+    expect(await late.renew?.()).toMatchObject({ headers: { authorization: 'Bearer token-2' } });
+    expect(server.asked()).toBe(2);
+  });
+
   test('and another for the new token, none is asked for: that is not the token’s fault', async () => {
     const server = await oauthServer({ expiresIn: 3_600 });
     const authentication = client(server);

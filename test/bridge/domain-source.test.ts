@@ -6,6 +6,7 @@ import { HttpTransport } from '../../src/main/engine/dispatch/http-transport.ts'
 import { authorize } from '../../src/main/engine/dispatch/request.ts';
 import type { CallInput } from '../../src/shared/contract/index.ts';
 import { openRoom, type Room } from '../engine/configuration/room.ts';
+import { oauthServer } from '../engine/dispatch/oauth-server.ts';
 import { closedPort, partner } from '../engine/dispatch/peers.ts';
 import { caller } from './calling.ts';
 
@@ -100,6 +101,30 @@ describe('testDomainSource', () => {
         headers: { authorization: 'Bearer tok-abcdefghijklmnop' },
       },
     ]);
+  });
+
+  test('gets a token, and another one where the lab’s system refuses it', async () => {
+    const server = await oauthServer();
+    const lis = await partner((response, { headers }) => {
+      response.statusCode = headers.authorization === 'Bearer opaque-token-2' ? 200 : 401;
+      response.end('{"data":{"bill_id":"B-1"}}');
+    });
+    const { developer_authentication_id } = await call('addUpdateDeveloperAuthentication', {
+      lab_id: 1,
+      name: 'LIS',
+      kind: 'oauth2',
+      keys: { token_url: server.url, client_id: 'relay', client_secret: 's3cret' },
+    });
+    await withSource({ base_url: lis.origin, developer_authentication_id });
+    expect(await tried()).toMatchObject({ response_status_code: 200, fields: ['bill_id'] });
+    expect(lis.received).toHaveLength(2);
+  });
+
+  test('asks nothing of an address that nothing is sent to', async () => {
+    await withSource({ base_url: 'http://169.254.169.254' });
+    const result = await tried();
+    expect(result.steps).toBe('configuration credentials request!');
+    expect(result.detail).toMatch(/metadata address/);
   });
 
   test.each([

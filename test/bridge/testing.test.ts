@@ -222,7 +222,7 @@ describe('testIntegration with OAuth 2', () => {
     const outcome = await tried(id, { send: true });
     expect(outcome.steps).toBe('configuration credentials dns connect payload send');
     expect(server.asked()).toBe(2);
-    expect(peer.received[0]?.headers.authorization).toBe('Bearer token-2');
+    expect(peer.received[0]?.headers.authorization).toBe('Bearer opaque-token-2');
   });
 
   test('stops where no token is to be had, and tells why', async () => {

@@ -63,14 +63,20 @@ const client = (token_url: string) => ({ token_url, client_id: 'lab', client_sec
 describe('a delivery with OAuth 2', () => {
   test('carries the token, which is stored, logged and shown nowhere', async () => {
     const server = await oauthServer();
-    const peer = await partner();
+    // A partner that debugs: it sends back what it was sent.
+    const peer = await partner((response, { headers }) => {
+      response.setHeader('x-seen', String(headers.authorization));
+      response.end(JSON.stringify(headers));
+    });
     await rule(peer.origin, client(server.url));
     const log = await delivered(1);
     expect(log).toMatchObject({
       status: 'SUCCESS',
       request_headers: { authorization: 'Bearer ••••' },
+      response_headers: { 'x-seen': 'Bearer ••••' },
+      response_body: expect.stringContaining('"authorization":"Bearer ••••"'),
     });
-    expect(peer.received).toMatchObject([{ headers: { authorization: 'Bearer token-1' } }]);
+    expect(peer.received).toMatchObject([{ headers: { authorization: 'Bearer opaque-token-1' } }]);
     await delivered(2);
     expect(server.asked()).toBe(1);
     await running.close();
@@ -84,7 +90,7 @@ describe('a delivery with OAuth 2', () => {
   test('whose token the partner refuses once gets another within the same attempt', async () => {
     const server = await oauthServer();
     const peer = await partner((response, { headers }) => {
-      response.statusCode = headers.authorization === 'Bearer token-1' ? 401 : 200;
+      response.statusCode = headers.authorization === 'Bearer opaque-token-1' ? 401 : 200;
       response.end();
     });
     await rule(peer.origin, client(server.url));
@@ -93,7 +99,7 @@ describe('a delivery with OAuth 2', () => {
     expect(log.attempts).toHaveLength(1);
     const [first, second] = peer.received;
     expect(peer.received).toHaveLength(2);
-    expect(second?.headers).toEqual({ ...first?.headers, authorization: 'Bearer token-2' });
+    expect(second?.headers).toEqual({ ...first?.headers, authorization: 'Bearer opaque-token-2' });
     expect(second?.body).toBe(first?.body);
     // The next ones begin with the new token.
     await delivered(2);

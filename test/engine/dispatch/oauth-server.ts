@@ -7,7 +7,7 @@ interface TokenRequest {
   form: Record<string, string>;
 }
 
-/** A token endpoint (RFC 6749, 4.4) with tokens of its own: `token-1`, `token-2` and so on. */
+/** A token endpoint (RFC 6749, 4.4) with tokens of its own: `opaque-token-1` and so on. */
 export interface OauthServer {
   url: string;
   peer: Partner;
@@ -35,7 +35,7 @@ export async function oauthServer(
     const number = ++asked;
     const answer = () => {
       if (options.answer?.(number, response)) return;
-      const token = { access_token: `token-${number}`, token_type: 'Bearer' };
+      const token = { access_token: `opaque-token-${number}`, token_type: 'Bearer' };
       response
         .setHeader('content-type', 'application/json')
         .end(JSON.stringify({ ...token, expires_in: options.expiresIn ?? 60 }));

@@ -55,7 +55,7 @@ describe('a token', () => {
   test('is asked for as RFC 6749 says, the client named in the Authorization header', async () => {
     const server = await oauthServer();
     const authentication = client(server, { scope: 'bills reports', audience: 'https://api' });
-    expect(await header(authentication)).toBe('Bearer token-1');
+    expect(await header(authentication)).toBe('Bearer opaque-token-1');
     const pair = Buffer.from('lab+north:cl1ent%3As3cret+%26').toString('base64');
     expect(server.requests()).toEqual([
       {
@@ -100,17 +100,19 @@ describe('a token', () => {
     const authentication = client(server);
     await header(authentication);
     now += 47_999;
-    expect(await header(authentication)).toBe('Bearer token-1');
+    expect(await header(authentication)).toBe('Bearer opaque-token-1');
     expect(server.asked()).toBe(1);
     now += 1;
-    expect(await header(authentication)).toBe('Bearer token-1');
-    await vi.waitFor(async () => expect(await header(authentication)).toBe('Bearer token-2'));
+    expect(await header(authentication)).toBe('Bearer opaque-token-1');
+    await vi.waitFor(async () =>
+      expect(await header(authentication)).toBe('Bearer opaque-token-2'),
+    );
     expect(server.asked()).toBe(2);
     // And so on, without a gap.
     for (let minute = 3; minute < 6; minute++) {
       now += 50_000;
       await vi.waitFor(async () =>
-        expect(await header(authentication)).toBe(`Bearer token-${minute}`),
+        expect(await header(authentication)).toBe(`Bearer opaque-token-${minute}`),
       );
     }
     expect(server.asked()).toBe(5);
@@ -121,7 +123,7 @@ describe('a token', () => {
     const authentication = client(server);
     await header(authentication);
     now += 58_000;
-    expect(await header(authentication)).toBe('Bearer token-2');
+    expect(await header(authentication)).toBe('Bearer opaque-token-2');
   });
 
   test('of an hour is renewed in its last 30 seconds', async () => {
@@ -139,8 +141,8 @@ describe('a token', () => {
   test('that lives no time at all serves those who have waited for it', async () => {
     const server = await oauthServer({ expiresIn: 0 });
     const authentication = client(server);
-    expect(await header(authentication)).toBe('Bearer token-1');
-    expect(await header(authentication)).toBe('Bearer token-2');
+    expect(await header(authentication)).toBe('Bearer opaque-token-1');
+    expect(await header(authentication)).toBe('Bearer opaque-token-2');
   });
 
   test('is asked for once, however many attempts need it', async () => {
@@ -149,14 +151,14 @@ describe('a token', () => {
     const headers = Array.from({ length: 100 }, () => header(authentication));
     await vi.waitFor(() => expect(server.asked()).toBe(1));
     server.release();
-    expect(new Set(await Promise.all(headers))).toEqual(new Set(['Bearer token-1']));
+    expect(new Set(await Promise.all(headers))).toEqual(new Set(['Bearer opaque-token-1']));
     expect(server.asked()).toBe(1);
   });
 
   test('belongs to one version of the authentication: a changed one gets its own', async () => {
     const server = await oauthServer();
     await header(client(server));
-    expect(await header({ ...client(server), version: 2 })).toBe('Bearer token-2');
+    expect(await header({ ...client(server), version: 2 })).toBe('Bearer opaque-token-2');
   });
 });
 
@@ -169,7 +171,7 @@ describe('after a partner’s 401', () => {
     );
     const renewed = await Promise.all(refused.map(async ({ renew }) => renew?.()));
     expect(new Set(renewed.map((one) => one?.headers['authorization']))).toEqual(
-      new Set(['Bearer token-2']),
+      new Set(['Bearer opaque-token-2']),
     );
     expect(server.asked()).toBe(2);
   });
@@ -179,7 +181,9 @@ describe('after a partner’s 401', () => {
     const authentication = client(server);
     const late = await source.of(authentication);
     await (await source.of(authentication)).renew?.();
-    expect(await late.renew?.()).toMatchObject({ headers: { authorization: 'Bearer token-2' } });
+    expect(await late.renew?.()).toMatchObject({
+      headers: { authorization: 'Bearer opaque-token-2' },
+    });
     expect(server.asked()).toBe(2);
   });
 
@@ -190,7 +194,9 @@ describe('after a partner’s 401', () => {
     const second = await first.renew?.();
     expect(await second?.renew?.()).toBeNull();
     now += 31_000;
-    expect(await second?.renew?.()).toMatchObject({ headers: { authorization: 'Bearer token-3' } });
+    expect(await second?.renew?.()).toMatchObject({
+      headers: { authorization: 'Bearer opaque-token-3' },
+    });
   });
 
   test('none is got where the endpoint gives none', async () => {
@@ -269,7 +275,7 @@ describe('without a token nothing is sent, and the reason names what to mend', (
     expect(server.asked()).toBe(2);
     now += 1;
     isUp = true;
-    expect(await header(authentication)).toBe('Bearer token-3');
+    expect(await header(authentication)).toBe('Bearer opaque-token-3');
   });
 
   test('a connection test asks it all the same, and a changed authentication does', async () => {
@@ -281,7 +287,7 @@ describe('without a token nothing is sent, and the reason names what to mend', (
     await refusal(authentication);
     isUp = true;
     await source.fresh(authentication);
-    expect(await header(authentication)).toBe('Bearer token-2');
+    expect(await header(authentication)).toBe('Bearer opaque-token-2');
     await refusal(client({ url: `http://127.0.0.1:${await closedPort()}/` }));
   });
 
@@ -292,9 +298,9 @@ describe('without a token nothing is sent, and the reason names what to mend', (
     const authentication = client(server);
     await header(authentication);
     now += 50_000;
-    expect(await header(authentication)).toBe('Bearer token-1');
+    expect(await header(authentication)).toBe('Bearer opaque-token-1');
     await vi.waitFor(() => expect(server.asked()).toBe(2));
-    expect(await header(authentication)).toBe('Bearer token-1');
+    expect(await header(authentication)).toBe('Bearer opaque-token-1');
     now += 8_000;
     expect(await refusal(authentication)).toMatch(/answered 500/);
   });

@@ -18,13 +18,14 @@ import { KeyVault } from './engine/configuration/vault.ts';
 import { HttpTransport } from './engine/dispatch/http-transport.ts';
 import { TargetGuard } from './engine/targets/guard.ts';
 import { Engine, type EngineParts } from './engine/engine.ts';
-import { Health, type HealthCheck } from './engine/health.ts';
+import { Health } from './engine/health.ts';
 import { ChildEvaluator } from './engine/payload/child-evaluator.ts';
 import { forkMappingChild } from './engine/payload/fork-launcher.ts';
 import type { MappingLauncher } from './engine/payload/mapping-messages.ts';
 import { makeFolder } from './folders.ts';
 import { CALLBACK_PATH } from './http/callback-routes.ts';
 import { openHttpServer } from './http/server.ts';
+import { bannersOf, INSECURE_NOTICE, networkNotices, pausedCheck } from './notices.ts';
 import { OpenedParts } from './opened-parts.ts';
 import { openStore, type Store } from './store/store.ts';
 import { ownServerAgent, readTlsFiles } from './tls-files.ts';
@@ -131,8 +132,9 @@ async function openParts(
 
   const health = new Health({
     figures: () => engine.figures(),
-    delivery: () => troubles.delivery(),
+    delivery: () => pausedCheck(engine.configuration.settings) ?? troubles.delivery(),
     notices: () => networkNotices(config),
+    banners: () => bannersOf(config, engine.configuration.settings),
     version: VERSION,
     clock: Date.now,
   });
@@ -159,6 +161,7 @@ async function openParts(
     internalToken,
     consoleFolder: extras.consoleFolder ?? CONSOLE_FOLDER,
     version: VERSION,
+    warning: config.isInsecure ? INSECURE_NOTICE : null,
     onFault: (fault) => log.error('request_fault', fault),
   });
   opened.push(() => server.close());
@@ -237,17 +240,4 @@ function makeDataFolder(folder: string): void {
 function nameOf(listenHost: string): string {
   if (listenHost === '0.0.0.0' || listenHost === '::') return '127.0.0.1';
   return listenHost.includes(':') ? `[${listenHost}]` : listenHost;
-}
-
-/** The lasting banner of a server that was opened to the network without TLS. */
-function networkNotices(config: HostConfig): HealthCheck[] {
-  if (!config.isInsecure) return [];
-  return [
-    {
-      name: 'network',
-      ok: false,
-      detail:
-        'plain http on an address that other machines can reach: keys and patient data cross the network in clear; use --tls-cert and --tls-key',
-    },
-  ];
 }

@@ -194,5 +194,41 @@ test('labs, organizations, categories, keys and settings are listed and changed'
     event_rate_limit: 600_000,
     callback_rate_limit: 600_000,
     console_rate_limit: 6_000,
+    delivery_paused: null,
+    backup_schedule: '30 2 * * *',
+    backup_keep: 7,
+    backup_folder: null,
   });
+});
+
+test('a pause of deliveries is kept with who wanted it and why, until it is ended', async () => {
+  const { delivery_paused: pause } = await call('setDeliveryPaused', {
+    paused: true,
+    reason: 'partner moves house',
+  });
+  expect(pause).toEqual({
+    since: expect.any(String),
+    by: 'Anna',
+    reason: 'partner moves house',
+  });
+  expect((await call('getSettings', {})).delivery_paused).toEqual(pause);
+  // What a restart would find.
+  expect((await room.restart()).settings.deliveryPaused).toMatchObject({ by: 'Anna' });
+  // Paused once more it has been paused since the first time.
+  expect((await call('setDeliveryPaused', { paused: true })).delivery_paused).toEqual(pause);
+  expect(await call('setDeliveryPaused', { paused: false })).toEqual({ delivery_paused: null });
+});
+
+test.each([
+  [{ backup_schedule: 'every night' }, 'backup_schedule: must be a cron expression'],
+  [{ backup_schedule: '30 2 * * * *' }, 'backup_schedule: must be a cron expression'],
+  [{ backup_folder: 'elsewhere' }, 'backup_folder: must be a whole path'],
+  [{ backup_keep: 0 }, 'backup_keep: must be a whole number from 1'],
+])('settings of backups are checked: %j', async (change, refusal) => {
+  await expect(call('updateSettings', change)).rejects.toThrow(refusal);
+  expect((await call('getSettings', {})).backup_keep).toBe(7);
+});
+
+test('scheduled backups are switched off with null', async () => {
+  expect((await call('updateSettings', { backup_schedule: null })).backup_schedule).toBeNull();
 });

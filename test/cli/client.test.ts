@@ -41,6 +41,7 @@ const HEALTH = {
   started_at: '2026-11-23T08:00:00.000Z',
   uptime_s: 1,
   checks: [],
+  banners: [],
   logs_by_status: {},
   tasks_by_state: {},
   failed_tasks: 0,

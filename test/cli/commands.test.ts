@@ -205,3 +205,23 @@ describe('labrelay show', () => {
     },
   );
 });
+
+describe('labrelay pause and resume', () => {
+  test('stop and start deliveries; health and the console tell it meanwhile', async () => {
+    const paused = await labrelay(['pause', '--reason', 'partner moves house', '--json']);
+    expect([paused.code, paused.stderr]).toEqual([0, '']);
+    expect(JSON.parse(paused.stdout)).toMatchObject({
+      delivery_paused: { reason: 'partner moves house' },
+    });
+    const health = (await (await fetch(`${host.url}/health`)).json()) as {
+      status: string;
+      banners: { kind: string; text: string }[];
+    };
+    expect(health).toMatchObject({ status: 'degraded', banners: [{ kind: 'DELIVERY_PAUSED' }] });
+    // Anyone may ask for health; the reason is for people with a key.
+    expect(JSON.stringify(health)).not.toContain('moves house');
+
+    expect(await labrelay(['resume'])).toMatchObject({ code: 0, stdout: 'Deliveries go on.\n' });
+    expect((await fetch(`${host.url}/health`)).status).toBe(200);
+  });
+});

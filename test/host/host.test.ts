@@ -112,6 +112,13 @@ describe('a host', () => {
         ok: false,
         detail: expect.stringContaining('--tls-cert'),
       });
+      expect(health.banners).toEqual([
+        { kind: 'INSECURE_HTTP', text: expect.stringContaining('in clear') },
+      ]);
+      const page = await (await fetch(`${running.url}/openapi.json`)).json();
+      expect(page).toMatchObject({
+        info: { description: expect.stringMatching(/^\*\*Warning:\*\* plain http/) },
+      });
     } finally {
       await running.close();
     }

@@ -121,6 +121,7 @@ export class FakeEngine implements ServedEngine {
       started_at: '2026-11-23T08:00:00.000Z',
       uptime_s: 1,
       checks: [{ name: 'store', ok: this.status === 'ok', detail: 'writable' }],
+      banners: [],
       // As the real engine's: figures that the public answer must not show.
       failed_tasks: 3,
     };

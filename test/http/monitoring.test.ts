@@ -20,6 +20,7 @@ describe('GET /health', () => {
       started_at: '2026-11-23T08:00:00.000Z',
       uptime_s: 1,
       checks: [{ name: 'store', ok: true, detail: 'writable' }],
+      banners: [],
     });
   });
 

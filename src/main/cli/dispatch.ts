@@ -24,6 +24,14 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<CommandModule
     does: 'posts an event document to a running engine',
     load: () => import('./send.ts'),
   },
+  pause: {
+    does: 'lets all deliveries stand still; events are taken',
+    load: () => import('./pause.ts'),
+  },
+  resume: {
+    does: 'lets deliveries go on',
+    load: async () => ({ run: (await import('./pause.ts')).resume }),
+  },
   bench: {
     does: 'the benchmark: bench dispatch, bench lookup',
     load: () => import('./bench.ts'),

@@ -15,6 +15,8 @@ export interface HealthParts {
   delivery: () => HealthCheck;
   /** What to know without being a fault, e.g. that keys cross the network in clear. */
   notices: () => HealthCheck[];
+  /** What the console shows above everything. */
+  banners: () => HealthDocument['banners'];
   version: string;
   /** Epoch milliseconds. */
   clock: () => number;
@@ -42,7 +44,7 @@ export class Health {
 
   /** Never throws: a store that cannot be read is what health is there to tell. */
   async document(): Promise<HealthDocument> {
-    const { clock, version, delivery, notices } = this.#parts;
+    const { clock, version, delivery, notices, banners } = this.#parts;
     let figures: EngineFigures | null = null;
     let store: HealthCheck = { name: 'store', ok: true, detail: 'can be read' };
     try {
@@ -61,6 +63,7 @@ export class Health {
       started_at: toIso(this.#startedAt),
       uptime_s: Math.max(0, Math.round((clock() - this.#startedAt) / 1_000)),
       checks: [...decisive, ...notices()],
+      banners: banners(),
       logs_by_status: figures?.store.logsByStatus ?? {},
       tasks_by_state: figures?.store.tasksByState ?? {},
       failed_tasks: figures?.store.failedTasks ?? 0,

@@ -24,8 +24,12 @@ const DOCS_POLICY = [
 ].join('; ');
 
 /** Makes the OpenAPI document of the routes registered after it. */
-export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
-  await app.register(swagger, openApiOptions(version));
+export async function describeRoutes(
+  app: FastifyInstance,
+  version: string,
+  warning: string | null,
+): Promise<void> {
+  await app.register(swagger, openApiOptions(version, warning));
 }
 
 /** Health, metrics and documentation: open to monitoring, so they hold no more than it needs. */

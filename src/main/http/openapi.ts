@@ -35,8 +35,14 @@ const problemSchema: JsonSchema = {
   },
 };
 
-/** Options of @fastify/swagger for an OpenAPI 3.1 document of every route that has a schema. */
-export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
+/**
+ * Options of @fastify/swagger for an OpenAPI 3.1 document of every route that has a schema.
+ * @param warning what whoever reads the page must know of this server
+ */
+export function openApiOptions(
+  version: string,
+  warning: string | null = null,
+): FastifyDynamicSwaggerOptions {
   // What the schemas of one document share: recursive parts, which cannot be written inline.
   const shared: Record<string, JsonSchema> = {};
   return {
@@ -47,6 +53,7 @@ export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
         version,
         license: { name: 'MIT', identifier: 'MIT' },
         description:
+          (warning === null ? '' : `**Warning:** ${warning}.\n\n`) +
           'Business events in, deliveries to partners out, every one of them found by its log_id. ' +
           'Errors are problem documents (RFC 9457).',
       },

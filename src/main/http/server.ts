@@ -52,6 +52,8 @@ export interface HttpServerOptions {
   /** Folder of the built console. */
   consoleFolder: string;
   version: string;
+  /** Shown on the documentation page; none where it is absent. */
+  warning?: string | null;
   onFault: FaultLog;
 }
 
@@ -110,7 +112,7 @@ async function buildServer(
   useZodSchemas(app);
   answerProblems(app, { bodyLimit: BODY_LIMIT, onFault: options.onFault, metrics });
 
-  await describeRoutes(app, options.version);
+  await describeRoutes(app, options.version, options.warning ?? null);
   await app.register((scope) =>
     eventRoutesOf(scope, {
       intake: engine.intake,

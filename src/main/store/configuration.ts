@@ -163,6 +163,10 @@ export function createConfigurationStatements(db: Database) {
       putSetting.run('event_rate_limit', JSON.stringify(values.eventRateLimit));
       putSetting.run('callback_rate_limit', JSON.stringify(values.callbackRateLimit));
       putSetting.run('console_rate_limit', JSON.stringify(values.consoleRateLimit));
+      putSetting.run('delivery_paused', JSON.stringify(values.deliveryPaused));
+      putSetting.run('backup_schedule', JSON.stringify(values.backupSchedule));
+      putSetting.run('backup_keep', JSON.stringify(values.backupKeep));
+      putSetting.run('backup_folder', JSON.stringify(values.backupFolder));
     },
   };
 }
@@ -178,5 +182,9 @@ function settingsOf(rows: { name: string; value: string }[]): Settings {
     eventRateLimit: read('event_rate_limit', DEFAULT_SETTINGS.eventRateLimit),
     callbackRateLimit: read('callback_rate_limit', DEFAULT_SETTINGS.callbackRateLimit),
     consoleRateLimit: read('console_rate_limit', DEFAULT_SETTINGS.consoleRateLimit),
+    deliveryPaused: read('delivery_paused', DEFAULT_SETTINGS.deliveryPaused),
+    backupSchedule: read('backup_schedule', DEFAULT_SETTINGS.backupSchedule),
+    backupKeep: read('backup_keep', DEFAULT_SETTINGS.backupKeep),
+    backupFolder: read('backup_folder', DEFAULT_SETTINGS.backupFolder),
   };
 }

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { isoTime } from './common.ts';
 import { procedure } from './procedure.ts';
 
+/** What the console shows above everything, for as long as it holds. */
+export const BANNERS = ['INSECURE_HTTP', 'DELIVERY_PAUSED'] as const;
+
 export const healthDocument = z.object({
   /** `ok`: takes events and delivers. `degraded`: see the checks. */
   status: z.enum(['ok', 'degraded']),
@@ -9,6 +12,7 @@ export const healthDocument = z.object({
   started_at: isoTime,
   uptime_s: z.number(),
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+  banners: z.array(z.object({ kind: z.enum(BANNERS), text: z.string() })),
 });
 
 export const healthProcedures = {

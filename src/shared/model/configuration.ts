@@ -155,6 +155,15 @@ export interface AccessKey {
 export const CALLBACK_TRANSPORTS = ['in_process', 'http'] as const;
 export type CallbackTransport = (typeof CALLBACK_TRANSPORTS)[number];
 
+/** Deliveries stand still on purpose: nothing is claimed, also not after a restart. */
+export interface DeliveryPause {
+  /** Epoch milliseconds. */
+  since: number;
+  /** Who paused it. */
+  by: string;
+  reason: string | null;
+}
+
 /** Settings of the whole engine, changed through `updateSettings`. */
 export interface Settings {
   /** How our own worker reports: in process with the outcome, or over HTTP as an outside one would. */
@@ -167,6 +176,14 @@ export interface Settings {
   callbackRateLimit: number;
   /** Requests a minute that one user key may make to the console procedures. */
   consoleRateLimit: number;
+  /** Set and cleared by `setDeliveryPaused`, set by a restore; null: deliveries go out. */
+  deliveryPaused: DeliveryPause | null;
+  /** Cron expression (local time) of the scheduled backups; null: none are made. */
+  backupSchedule: string | null;
+  /** Scheduled backups that are kept; older ones are removed. */
+  backupKeep: number;
+  /** Folder of the scheduled backups; null: `backups` in the data folder. */
+  backupFolder: string | null;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -175,6 +192,10 @@ export const DEFAULT_SETTINGS: Settings = {
   eventRateLimit: 600_000,
   callbackRateLimit: 600_000,
   consoleRateLimit: 6_000,
+  deliveryPaused: null,
+  backupSchedule: '30 2 * * *',
+  backupKeep: 7,
+  backupFolder: null,
 };
 
 /** Everything the engine keeps in memory to match rules without asking the store. */

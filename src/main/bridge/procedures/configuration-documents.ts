@@ -16,6 +16,7 @@ import { toIso } from '../../../shared/contract/common.ts';
 import type {
   AccessKey,
   ActionCategory,
+  DeliveryPause,
   DeveloperAuthentication,
   DomainSource,
   Lab,
@@ -169,5 +170,13 @@ export function settingsDocument(settings: Settings): SettingsDocument {
     event_rate_limit: settings.eventRateLimit,
     callback_rate_limit: settings.callbackRateLimit,
     console_rate_limit: settings.consoleRateLimit,
+    delivery_paused: pauseDocument(settings.deliveryPaused),
+    backup_schedule: settings.backupSchedule,
+    backup_keep: settings.backupKeep,
+    backup_folder: settings.backupFolder,
   };
+}
+
+export function pauseDocument(pause: DeliveryPause | null): SettingsDocument['delivery_paused'] {
+  return pause && { since: toIso(pause.since), by: pause.by, reason: pause.reason };
 }

@@ -17,6 +17,7 @@ import {
   labDocument,
   labIntegrationDocument,
   organizationDocument,
+  pauseDocument,
   settingsDocument,
 } from './configuration-documents.ts';
 
@@ -140,7 +141,15 @@ export function configurationHandlers(
           eventRateLimit: input.event_rate_limit,
           callbackRateLimit: input.callback_rate_limit,
           consoleRateLimit: input.console_rate_limit,
+          backupSchedule: input.backup_schedule,
+          backupKeep: input.backup_keep,
+          backupFolder: input.backup_folder,
         }),
       ),
+    setDeliveryPaused: async (input, caller) => ({
+      delivery_paused: pauseDocument(
+        await configuration.setDeliveryPaused(input.paused, caller.name, input.reason ?? null),
+      ),
+    }),
   };
 }

@@ -1,6 +1,7 @@
 import type {
   AccessKey,
   ActionCategory,
+  DeliveryPause,
   DeveloperAuthentication,
   Lab,
   LabIntegration,
@@ -33,6 +34,7 @@ import {
   mappingToCheck,
   mergeIntegration,
 } from './integrations.ts';
+import { checkBackupSettings } from './backup-settings.ts';
 import { type CategoryChange, type LabChange, mergeCategory, mergeLab } from './labs.ts';
 import { LoadedConfiguration } from './loaded.ts';
 import { ConfigurationMemory } from './memory.ts';
@@ -205,12 +207,39 @@ export class Configuration extends LoadedConfiguration {
         eventRateLimit: change.eventRateLimit ?? current.eventRateLimit,
         callbackRateLimit: change.callbackRateLimit ?? current.callbackRateLimit,
         consoleRateLimit: change.consoleRateLimit ?? current.consoleRateLimit,
+        // Not `??`: null is a value here.
+        deliveryPaused:
+          change.deliveryPaused === undefined ? current.deliveryPaused : change.deliveryPaused,
+        backupSchedule:
+          change.backupSchedule === undefined ? current.backupSchedule : change.backupSchedule,
+        backupKeep: change.backupKeep ?? current.backupKeep,
+        backupFolder:
+          change.backupFolder === undefined ? current.backupFolder : change.backupFolder,
       };
+      checkBackupSettings(settings);
       await this.store.saveSettings(settings);
       this.memory.settings = settings;
       this.announcer.announce({ kind: 'settings', id: null });
       return settings;
     });
+  }
+
+  /**
+   * Lets deliveries stand still, or go on.
+   * @param by who wants it
+   * @returns the pause; null where deliveries go out
+   */
+  async setDeliveryPaused(
+    paused: boolean,
+    by: string,
+    reason: string | null,
+  ): Promise<DeliveryPause | null> {
+    const current = this.settings.deliveryPaused;
+    // Paused again it has been paused since the first time.
+    const pause = paused
+      ? { since: current?.since ?? this.clock(), by, reason: reason ?? current?.reason ?? null }
+      : null;
+    return (await this.saveSettings({ deliveryPaused: pause })).deliveryPaused;
   }
 
   /**

@@ -112,6 +112,10 @@ export class Dispatcher {
     }
   }
 
+  get #isPaused(): boolean {
+    return this.#deps.configuration.settings.deliveryPaused !== null;
+  }
+
   get #slots(): number {
     return this.#deps.configuration.settings.maxConcurrency;
   }
@@ -119,6 +123,11 @@ export class Dispatcher {
   #fill(): void {
     if (this.#stopped) {
       if (this.#slotsInUse === 0 && !this.#claiming) this.#whenDrained?.();
+      return;
+    }
+    if (this.#isPaused) {
+      // What was claimed ahead is the queue's again; attempts under way end as usual.
+      void this.#giveBack();
       return;
     }
     while (this.#slotsInUse < this.#slots && this.#held.length > 0) {
@@ -129,6 +138,7 @@ export class Dispatcher {
   }
 
   #claimMore(): void {
+    if (this.#isPaused) return;
     if (this.#mayBeMore && !this.#claiming && this.#held.length < this.#slots) void this.#claim();
   }
 
@@ -174,7 +184,7 @@ export class Dispatcher {
   }
 
   #next(): ClaimedTask | undefined {
-    if (this.#stopped || this.#slotsInUse > this.#slots) return undefined;
+    if (this.#stopped || this.#isPaused || this.#slotsInUse > this.#slots) return undefined;
     const task = this.#held.shift();
     // Not #fill: a slot begun here would overtake the task that this one has just taken.
     this.#claimMore();

@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { Banners } from '../components/Banners.tsx';
 import { HealthBar } from '../components/HealthBar.tsx';
 import { Notice } from '../components/Notice.tsx';
 import { Time } from '../components/Time.tsx';
@@ -28,6 +29,7 @@ export function App() {
 
   return (
     <>
+      <Banners />
       <header className="top">
         <h1>LabRelay</h1>
         <HealthBar />

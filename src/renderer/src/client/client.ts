@@ -4,7 +4,7 @@ import type { CallInput, Output, ProcedureName } from '../../../shared/contract/
 /** Health as it is told to anyone; the figures beside it need a key. */
 export type Health = Pick<
   Output<'getHealth'>,
-  'status' | 'version' | 'started_at' | 'uptime_s' | 'checks'
+  'status' | 'version' | 'started_at' | 'uptime_s' | 'checks' | 'banners'
 >;
 
 /**

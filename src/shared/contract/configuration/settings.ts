@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { CALLBACK_TRANSPORTS } from '../../model/configuration.ts';
+import { isoTime } from '../common.ts';
 import { procedure } from '../procedure.ts';
-import { whole } from './fields.ts';
+import { flag, line, whole } from './fields.ts';
+
+/** Why deliveries stand still; null: they go out. */
+const pauseDocument = z
+  .object({ since: isoTime, by: z.string(), reason: z.string().nullable() })
+  .nullable();
 
 const settingsDocument = z.object({
   callback_transport: z.enum(CALLBACK_TRANSPORTS),
@@ -9,6 +15,10 @@ const settingsDocument = z.object({
   event_rate_limit: z.int(),
   callback_rate_limit: z.int(),
   console_rate_limit: z.int(),
+  delivery_paused: pauseDocument,
+  backup_schedule: z.string().nullable(),
+  backup_keep: z.int(),
+  backup_folder: z.string().nullable(),
 });
 
 export type SettingsDocument = z.output<typeof settingsDocument>;
@@ -35,7 +45,24 @@ export const settingsProcedures = {
       callback_rate_limit: whole(1, 10_000_000).optional(),
       /** Requests a minute of one user key. */
       console_rate_limit: whole(10, 1_000_000).optional(),
+      /** Cron expression in local time, e.g. `30 2 * * *`; null makes no scheduled backups. */
+      backup_schedule: line(100).nullish(),
+      /** Scheduled backups that are kept. */
+      backup_keep: whole(1, 1_000).optional(),
+      /** Absolute path on the engine's machine; null: `backups` in the data folder. */
+      backup_folder: line(1_000).nullish(),
     }),
     output: settingsDocument,
+  }),
+  setDeliveryPaused: procedure({
+    summary:
+      'Pauses all deliveries, also over restarts, or lets them go on; events are taken meanwhile',
+    role: 'operator',
+    input: z.strictObject({
+      paused: flag,
+      /** For those who find it paused; no patient data. */
+      reason: line(500).nullish(),
+    }),
+    output: z.object({ delivery_paused: pauseDocument }),
   }),
 };

@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   STOPPING: [503, 'LabRelay is stopping'],
   CONTENDED: [503, 'The same objects are being changed by others'],
   STORE_NEWER: [500, 'The data folder was written by a newer LabRelay'],
+  BACKUP_FAILED: [500, 'The backup was not made'],
+  NOT_A_BACKUP: [422, 'The file is no usable backup'],
   STORE_LOCKED: [500, 'Another LabRelay uses this data folder'],
   INTERNAL: [500, 'Something went wrong in LabRelay'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;

@@ -32,6 +32,14 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<CommandModule
     does: 'lets deliveries go on',
     load: async () => ({ run: (await import('./pause.ts')).resume }),
   },
+  backup: {
+    does: 'an online copy of the store',
+    load: () => import('./backup.ts'),
+  },
+  restore: {
+    does: 'a backup back into a stopped engine; everything open is held',
+    load: () => import('./restore.ts'),
+  },
   bench: {
     does: 'the benchmark: bench dispatch, bench lookup',
     load: () => import('./bench.ts'),

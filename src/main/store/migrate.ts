@@ -17,13 +17,14 @@ export interface Migrated {
  * that it was taken, so that a crash between two steps resumes at the right one. A store that
  * already holds data is copied first.
  *
+ * @param backupFolder where that copy goes; null makes none, where there is one already
  * @throws LabRelayError `STORE_NEWER` for a store that a newer LabRelay has written: running on it
  * with old statements could damage what that version relies on.
  */
 export function migrate(
   db: Database,
   migrations: readonly Migration[],
-  backupFolder: string,
+  backupFolder: string | null,
   now: Date,
 ): Migrated {
   const from = db.pragma('user_version', { simple: true }) as number;
@@ -38,7 +39,7 @@ export function migrate(
   if (from === to) return { from, to, backup: null };
 
   let backup: string | null = null;
-  if (from > 0) {
+  if (from > 0 && backupFolder !== null) {
     mkdirSync(backupFolder, { recursive: true, mode: 0o700 });
     const stamp = now.toISOString().replaceAll(/[:.]/g, '-');
     backup = join(backupFolder, `before-schema-${to}-${stamp}.db`);

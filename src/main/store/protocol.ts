@@ -24,7 +24,8 @@ export type StoreFault =
 
 /** What a thread is started with. */
 export interface ThreadOptions {
-  role: 'writer' | 'reader';
+  /** `copier` makes backups: long work that must hold up neither the writer nor a search. */
+  role: 'writer' | 'reader' | 'copier';
   file: string;
   backupFolder: string;
   /** See shared/failpoint.ts; for crash tests. */

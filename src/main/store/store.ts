@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BackupMade, BackupRequest } from '../../shared/model/backup.ts';
 import type {
   AttemptReport,
   ClaimedTask,
@@ -57,15 +58,21 @@ export class Store {
   readonly #writer: Channel;
   readonly #points: Channel;
   readonly #searches: Channel;
+  readonly #openCopier: () => Promise<Channel>;
   readonly #release: () => void;
   #closing: Promise<void> | null = null;
   /** The configuration room's commands. */
   readonly configuration: RemoteConfiguration;
 
-  constructor(writer: Channel, points: Channel, searches: Channel, release: () => void) {
+  constructor(
+    [writer, points, searches]: readonly [Channel, Channel, Channel],
+    openCopier: () => Promise<Channel>,
+    release: () => void,
+  ) {
     this.#writer = writer;
     this.#points = points;
     this.#searches = searches;
+    this.#openCopier = openCopier;
     this.#release = release;
     const call = (name: string) => (input?: unknown) => writer.call(name, input ?? null);
     this.configuration = {
@@ -165,6 +172,19 @@ export class Store {
     return this.#writer.call('engineId', proposed);
   }
 
+  /**
+   * Copies the store while it is in use, on a thread of its own that lives as long as the copying.
+   * @throws LabRelayError `BACKUP_FAILED` telling the cure
+   */
+  async backup(request: BackupRequest): Promise<BackupMade> {
+    const copier = await this.#openCopier();
+    try {
+      return await copier.call('copy', request);
+    } finally {
+      await copier.close();
+    }
+  }
+
   /** Resolves when the writing thread is gone without having been closed; nothing can be kept then. */
   get writerDied(): Promise<Error> {
     return this.#writer.died;
@@ -203,21 +223,27 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const lock = lockFolder(options.dataDir);
   const opened: Channel[] = [];
   try {
-    const thread = async (role: ThreadOptions['role']): Promise<Channel> => {
-      const channel = await Channel.open({
+    const open = (role: ThreadOptions['role']): Promise<Channel> =>
+      Channel.open({
         role,
         file: storeFile(options.dataDir),
         backupFolder: join(options.dataDir, 'backups'),
         failpoint: options.failpoint,
         maxPageCount: options.maxPageCount,
       });
+    const thread = async (role: ThreadOptions['role']): Promise<Channel> => {
+      const channel = await open(role);
       opened.push(channel);
       return channel;
     };
     // The writer first: it makes and migrates the file that the readers open.
     const writer = await thread('writer');
     const [points, searches] = [await thread('reader'), await thread('reader')];
-    return new Store(writer, points, searches, () => lock.release());
+    return new Store(
+      [writer, points, searches],
+      () => open('copier'),
+      () => lock.release(),
+    );
   } catch (error) {
     for (const channel of opened) await channel.close();
     lock.release();

@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
+import type { BackupRequest } from '../../shared/model/backup.ts';
 import { createFailpoint } from '../../shared/failpoint.ts';
+import { copyStore } from './backup.ts';
 import { createCommands, createQueries } from './commands.ts';
 import { openReader, openWriter } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -13,8 +15,10 @@ const port = parentPort;
 if (!port) throw new Error('this file is the store thread; it is not run by itself');
 const options = workerData as ThreadOptions;
 
+const START = { writer: startWriter, reader: startReader, copier: startCopier };
+
 try {
-  const serve = options.role === 'writer' ? startWriter() : startReader();
+  const serve = START[options.role]();
   port.postMessage({ ready: true } satisfies Hello);
   port.on('message', serve);
 } catch (error) {
@@ -66,6 +70,26 @@ function startReader(): (requests: Request[]) => void {
       }
     }
     if (replies.length > 0) reply(replies);
+  };
+}
+
+/** Copies the store, one copy after the other. */
+function startCopier(): (requests: Request[]) => void {
+  const copy = async ({ id, name, input }: Request): Promise<Reply> => {
+    if (name === 'close') return { id, ok: true, value: null };
+    try {
+      return { id, ok: true, value: await copyStore(options.file, input as BackupRequest) };
+    } catch (error) {
+      return { id, ok: false, error: faultOf(error) };
+    }
+  };
+  const copyAll = async (requests: Request[], before: Promise<void>): Promise<void> => {
+    await before;
+    for (const request of requests) reply([await copy(request)]);
+  };
+  let last = Promise.resolve();
+  return (requests) => {
+    last = copyAll(requests, last);
   };
 }
 

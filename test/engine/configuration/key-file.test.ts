@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { KEY_FILE, loadKey } from '../../../src/main/engine/configuration/key-file.ts';
+import { KEY_FILE, loadKey, presentKey } from '../../../src/main/engine/configuration/key-file.ts';
 
 let dataFolder: string;
 let file: string;
@@ -44,11 +44,19 @@ test.skipIf(process.platform === 'win32')('a key that others can read is refused
 });
 
 test.each(['', 'not a key', randomBytes(31).toString('base64')])(
-  'a file that holds no key (%j) is refused and left as it is',
+  'a file that holds no key (%j) is kept under another name, and a new key is made',
   async (content) => {
     writeFileSync(file, content, { mode: 0o600 });
-    await expect(loadKey({ dataFolder })).rejects.toThrow(/restore it from the backup/);
+    await expect(presentKey({ dataFolder })).rejects.toThrow(/holds no key; put back the one/);
     expect(readFileSync(file, 'utf8')).toBe(content);
+
+    const key = await loadKey({ dataFolder });
+    expect(key).toHaveLength(32);
+    expect(await loadKey({ dataFolder })).toEqual(key);
+    const [now, before] = readdirSync(dataFolder).sort();
+    expect(now).toBe(KEY_FILE);
+    expect(before).toMatch(/^secret\.key\.unusable-/);
+    expect(readFileSync(join(dataFolder, before ?? ''), 'utf8')).toBe(content);
   },
 );
 

@@ -1,28 +1,50 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, open, unlink } from 'node:fs/promises';
+import { link, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KEY_BYTES } from './vault.ts';
 
 /** Name of the key file in the data folder. */
 export const KEY_FILE = 'secret.key';
 
+/** Where the key is to be found. */
+export interface KeyPlace {
+  dataFolder: string;
+  /** Value of `LABRELAY_KEY`: base64 of 32 bytes. */
+  environmentKey?: string | undefined;
+}
+
+/** A key file that is there and can be read, but holds no key. */
+export class NoKeyInFile extends Error {}
+
 /**
  * The key that seals secrets at rest: `LABRELAY_KEY` if it is set, else the data folder's key file,
- * which is made when there is none. A file that is there but cannot be used is never written over:
- * everything sealed with it would be lost.
- * @param options.environmentKey value of `LABRELAY_KEY`: base64 of 32 bytes
+ * which is made when there is none. A file that holds no key is kept under another name, never
+ * written over: somebody may still mend it. What was sealed with a lost key is told by health and
+ * `doctor`; the engine starts, since everything else works without it.
  * @throws Error that says what to mend; it holds nothing of the key
  */
-export async function loadKey(options: {
-  dataFolder: string;
-  environmentKey?: string | undefined;
-}): Promise<Buffer> {
+export async function loadKey(options: KeyPlace): Promise<Buffer> {
+  const file = join(options.dataFolder, KEY_FILE);
+  try {
+    return (await presentKey(options)) ?? (await createKey(file));
+  } catch (error) {
+    if (!(error instanceof NoKeyInFile)) throw error;
+    await rename(file, `${file}.unusable-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`);
+    return createKey(file);
+  }
+}
+
+/**
+ * The key as {@link loadKey} would find it; nothing is made.
+ * @returns null where there is none
+ * @throws NoKeyInFile, or another Error that says what to mend
+ */
+export async function presentKey(options: KeyPlace): Promise<Buffer | null> {
   if (options.environmentKey) {
     return decode(options.environmentKey) ?? refuse('LABRELAY_KEY must be the base64 of 32 bytes');
   }
-  const file = join(options.dataFolder, KEY_FILE);
-  return (await readKey(file)) ?? (await createKey(file));
+  return readKey(join(options.dataFolder, KEY_FILE));
 }
 
 /** Null where there is no such file; every other trouble is an error. */
@@ -39,8 +61,10 @@ async function readKey(file: string): Promise<Buffer | null> {
     const exposed = process.platform !== 'win32' && ((await handle.stat()).mode & 0o077) !== 0;
     if (exposed) refuse(`${file} can be read by others; run: chmod 600 ${file}`);
     const text = await handle.readFile('utf8');
-    return (
-      decode(text) ?? refuse(`${file} holds no key; restore it from the backup of the data folder`)
+    const key = decode(text);
+    if (key) return key;
+    throw new NoKeyInFile(
+      `${file} holds no key; put back the one from the backup of the data folder`,
     );
   } finally {
     await handle.close();

@@ -1,0 +1,182 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { copyStore } from '../../src/main/store/backup.ts';
+import { openReader } from '../../src/main/store/connection.ts';
+import { examineBackup, heldGroupsOf, holdEverything } from '../../src/main/store/restore.ts';
+import { compareWithPresent } from '../../src/main/store/restore-compare.ts';
+import { putInPlace, takeBackup } from '../../src/main/store/restore-files.ts';
+import { openStore, storeFile } from '../../src/main/store/store.ts';
+import { temporaryFolder } from '../helpers/folders.ts';
+import { type OpenStore, openLocalStore } from './local-store.ts';
+import { configure, delivery, event, report, stampNext } from './samples.ts';
+
+const PAUSE = { since: 9_000, by: 'restore', reason: 'restored from a backup' };
+
+let store: OpenStore & { file: string };
+let copy: string;
+beforeEach(() => {
+  store = openLocalStore();
+  copy = join(temporaryFolder(), 'copy.db');
+});
+
+async function backup(): Promise<void> {
+  const wish = { target: copy, overwrite: true, sealedKey: null, madeAt: 5_000, madeBy: '0.1.0' };
+  await copyStore(store.file, wish);
+}
+
+/** All rows of a query on the copy. */
+function rows(sql: string): unknown[] {
+  const db = openReader(copy);
+  try {
+    return db.prepare(sql).all();
+  } finally {
+    db.close();
+  }
+}
+
+describe('holding what is open in a restored store', () => {
+  test('holds what waits, is claimed or scheduled; what was under way is UNKNOWN', async () => {
+    const rule = await configure(store);
+    const sent = delivery(rule);
+    await store.acceptEvent(event([sent]));
+    await stampNext(store);
+    await store.acceptEvent(event([delivery(rule), delivery(rule), delivery(rule)]));
+    await store.claim({ worker: 'w', limit: 1, leaseUntil: 99_000, now: 0 });
+    const db = new Database(store.file);
+    db.exec(`UPDATE task SET state = 'SCHEDULED' WHERE task_id = (SELECT max(task_id) FROM task)`);
+    db.close();
+    await backup();
+
+    expect(holdEverything(copy, PAUSE)).toEqual({ unknown: 1, reported: 0, sessions: 0 });
+    expect(
+      rows(`SELECT state, count(*) AS n, max(claimed_by) AS c FROM task GROUP BY state`),
+    ).toEqual([{ state: 'HELD', n: 3, c: null }]);
+    expect(
+      rows(
+        `SELECT retry_state, held_reason, count(*) AS n FROM log GROUP BY held_reason ORDER BY n`,
+      ),
+    ).toEqual([
+      { retry_state: 'NONE', held_reason: null, n: 1 },
+      { retry_state: 'HELD', held_reason: 'RESTORED_BACKUP', n: 3 },
+    ]);
+    expect(rows(`SELECT log_id, status, certainty FROM log WHERE held_reason IS NULL`)).toEqual([
+      { log_id: sent.log.logId, status: 'FAIL', certainty: 'UNKNOWN' },
+    ]);
+    expect(heldGroupsOf(copy)).toEqual([
+      { labIntegrationId: rule, name: 'rule', certainty: null, count: 3 },
+    ]);
+  });
+
+  test('applies outcomes that were known but not reported yet', async () => {
+    const rule = await configure(store);
+    await store.acceptEvent(event([delivery(rule)]));
+    const { task } = await stampNext(store);
+    await store.settle({
+      taskId: task.taskId,
+      report: report(task.logId),
+      reportOverHttp: { log_id: task.logId } as never,
+    });
+    await backup();
+    expect(holdEverything(copy, PAUSE)).toMatchObject({ reported: 1, unknown: 0 });
+    expect(rows('SELECT status, certainty FROM log')).toEqual([
+      { status: 'SUCCESS', certainty: 'ACCEPTED' },
+    ]);
+    expect(rows('SELECT * FROM task')).toEqual([]);
+  });
+
+  test('pauses deliveries, ends sessions, forgets releases under way and what the copy says of itself', async () => {
+    const rule = await configure(store);
+    const db = new Database(store.file);
+    db.exec(`INSERT INTO access_key (kind, name, hash, hint, created_at) VALUES ('user', 'Anna', 'h', 'x', 1);
+      INSERT INTO session (access_key_id, hash, created_at, last_used_at, expires_at) VALUES (1, 's', 1, 1, 9e12);
+      INSERT INTO integration_state (lab_integration_id, waiting_action) VALUES (${rule}, 'RELEASE')`);
+    db.close();
+    await store.engineId('engine-1');
+    await backup();
+    expect(holdEverything(copy, PAUSE)).toMatchObject({ sessions: 1 });
+    expect(rows(`SELECT value FROM setting WHERE name = 'delivery_paused'`)).toEqual([
+      { value: JSON.stringify(PAUSE) },
+    ]);
+    expect(rows('SELECT * FROM session')).toEqual([]);
+    expect(rows('SELECT waiting_action FROM integration_state')).toEqual([
+      { waiting_action: null },
+    ]);
+    // The engine is the same one: its claims are known again.
+    expect(rows('SELECT name, value FROM meta')).toEqual([
+      { name: 'engine_id', value: 'engine-1' },
+    ]);
+  });
+});
+
+describe('comparing with the store that is replaced', () => {
+  test('counts what is newer, and marks what was attempted since as in doubt', async () => {
+    const rule = await configure(store);
+    const [a, b] = [delivery(rule), delivery(rule)];
+    await store.acceptEvent(event([a, b]));
+    await backup();
+    const { task } = await stampNext(store);
+    await store.settle({ taskId: task.taskId, report: report(task.logId), reportOverHttp: null });
+    await store.acceptEvent(event([delivery(rule), delivery(rule), delivery(rule)]));
+    holdEverything(copy, PAUSE);
+
+    expect(compareWithPresent(copy, store.file, 9_000)).toEqual({
+      newerLogs: 3,
+      sentSince: 1,
+      revokedSince: [],
+    });
+    expect(heldGroupsOf(copy).map(({ certainty, count }) => [certainty, count])).toEqual([
+      [null, 1],
+      ['UNKNOWN', 1],
+    ]);
+    expect(
+      rows('SELECT l.log_id, a.kind FROM activity a JOIN log l ON l.log_seq = a.log_seq'),
+    ).toEqual([{ log_id: a.log.logId, kind: 'SENT_SINCE' }]);
+  });
+
+  test('names access keys that were revoked since', async () => {
+    const key = { kind: 'user', name: 'Gone', role: 'admin', labIds: null, routes: null } as const;
+    const { accessKeyId } = await store.configuration.saveAccessKey({
+      ...key,
+      hash: 'h',
+      hint: 'x',
+      createdAt: 1,
+    });
+    await backup();
+    await store.configuration.revokeAccessKey({ accessKeyId, now: 2 });
+    holdEverything(copy, PAUSE);
+    expect(compareWithPresent(copy, store.file, 9_000)?.revokedSince).toEqual(['Gone']);
+  });
+
+  test('says so where the other store is another one, is damaged or is not there', async () => {
+    await store.acceptEvent(event([delivery(await configure(store))]));
+    await backup();
+    holdEverything(copy, PAUSE);
+    const other = openLocalStore();
+    await other.acceptEvent(event([delivery(await configure(other))]));
+    expect(compareWithPresent(copy, other.file, 9_000)).toMatchObject({ newerLogs: null });
+    expect(compareWithPresent(copy, join(temporaryFolder(), 'none.db'), 9_000)).toBeNull();
+  });
+});
+
+test('a restored store takes the place of the present one, which is kept whole', async () => {
+  const dataDir = temporaryFolder();
+  const before = await openStore({ dataDir });
+  await before.acceptEvent(event([delivery(await configure(before))]));
+  const wish = { target: copy, overwrite: false, sealedKey: null, madeAt: 5_000, madeBy: '0.1.0' };
+  await before.backup(wish);
+  await before.acceptEvent(event([delivery(1), delivery(1)]));
+  await before.close();
+
+  const draft = takeBackup(copy, dataDir);
+  holdEverything(draft, PAUSE);
+  const aside = join(dataDir, 'replaced-now');
+  expect(putInPlace(draft, dataDir, aside)).toBe(true);
+  expect(existsSync(draft)).toBe(false);
+  expect(readdirSync(aside)).toEqual(['labrelay.db']);
+  expect(examineBackup(join(aside, 'labrelay.db')).counts.logs).toBe(3);
+  expect(examineBackup(storeFile(dataDir)).counts).toMatchObject({ logs: 1, openTasks: 1 });
+  // The backup was only read.
+  expect(examineBackup(copy)).toMatchObject({ madeAt: 5_000, counts: { openTasks: 1 } });
+});

@@ -28,7 +28,7 @@ import { openHttpServer } from './http/server.ts';
 import { bannersOf, INSECURE_NOTICE, networkNotices, pausedCheck } from './notices.ts';
 import { OpenedParts } from './opened-parts.ts';
 import { openStore, type Store } from './store/store.ts';
-import { ownServerAgent, readTlsFiles } from './tls-files.ts';
+import { TlsRenewal, type TlsTimings } from './tls-renewal.ts';
 import { TroubleWatch } from './trouble-watch.ts';
 import { VERSION } from './version.ts';
 
@@ -48,6 +48,8 @@ export interface HostExtras {
   consoleFolder?: string;
   /** See shared/failpoint.ts; for crash tests. */
   failpoint?: string | undefined;
+  /** How often renewed certificates are looked for; for tests. */
+  tlsTimings?: Partial<TlsTimings>;
   /** Caps the store's size in pages; for tests of a full disk. */
   maxPageCount?: number | undefined;
 }
@@ -100,7 +102,10 @@ async function openParts(
   opened: OpenedParts,
 ): Promise<Host> {
   const { dataFolder } = config;
-  const tls = config.tlsFiles ? readTlsFiles(config.tlsFiles) : null;
+  const tls = config.tlsFiles
+    ? new TlsRenewal({ files: config.tlsFiles, log, clock: Date.now, timings: extras.tlsTimings })
+    : null;
+  if (tls) opened.push(() => tls.stop());
   const failpoint = extras.failpoint ?? process.env['LABRELAY_FAILPOINT'];
   const store = await openStore({
     dataDir: dataFolder,
@@ -116,10 +121,8 @@ async function openParts(
   let url = urlAt(config.port);
   let ownPort = config.port;
   const internalToken = randomBytes(32).toString('base64url');
-  const ownServer = tls ? ownServerAgent(tls.cert) : undefined;
-  if (ownServer) opened.push(() => ownServer.close());
   const engine = await openEngine(config, extras, store, troubles, {
-    callback: () => ({ url: url + CALLBACK_PATH, token: internalToken, dispatcher: ownServer }),
+    callback: () => ({ url: url + CALLBACK_PATH, token: internalToken, dispatcher: tls?.agent }),
     callbackUrl: () => (config.publicUrl ?? url) + CALLBACK_PATH,
     targets: new TargetGuard({ own: () => ({ port: ownPort, publicUrl: config.publicUrl }) }),
   });
@@ -133,7 +136,7 @@ async function openParts(
   const health = new Health({
     figures: () => engine.figures(),
     delivery: () => pausedCheck(engine.configuration.settings) ?? troubles.delivery(),
-    notices: () => networkNotices(config),
+    notices: () => [...networkNotices(config), ...(tls?.notices() ?? [])],
     banners: () => bannersOf(config, engine.configuration.settings),
     version: VERSION,
     clock: Date.now,
@@ -157,7 +160,7 @@ async function openParts(
     handlers,
     policy: config,
     port: config.port,
-    tls,
+    tls: tls?.pair ?? null,
     internalToken,
     consoleFolder: extras.consoleFolder ?? CONSOLE_FOLDER,
     version: VERSION,
@@ -167,6 +170,7 @@ async function openParts(
   opened.push(() => server.close());
   url = urlAt(server.port);
   ownPort = server.port;
+  tls?.start((pair) => server.renewTls(pair));
 
   await engine.start();
   log.info('started', {

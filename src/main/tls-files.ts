@@ -1,12 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { Agent } from 'undici';
+
+/** Where the certificate (with its chain) and its key lie. */
+export interface TlsFiles {
+  cert: string;
+  key: string;
+}
+
+/** A certificate (with its chain) and its key, as PEM texts. */
+export interface TlsPair {
+  cert: string;
+  key: string;
+}
 
 /**
  * Reads the server's certificate and key.
  * @throws Error naming the file that cannot be used
  */
-export function readTlsFiles(files: { cert: string; key: string }): { cert: string; key: string } {
+export function readTlsFiles(files: TlsFiles): TlsPair {
   const tls = { cert: read('--tls-cert', files.cert), key: read('--tls-key', files.key) };
   try {
     createSecureContext(tls);
@@ -17,16 +28,6 @@ export function readTlsFiles(files: { cert: string; key: string }): { cert: stri
     );
   }
   return tls;
-}
-
-/**
- * Reaches our own server by its loopback address. Its certificate is made out to another name and
- * often self-signed, so it is trusted for being the very one that we serve, not for its name.
- */
-export function ownServerAgent(cert: string): Agent {
-  return new Agent({
-    connect: { ca: cert, allowPartialTrustChain: true, checkServerIdentity: () => undefined },
-  });
 }
 
 function read(option: string, file: string): string {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Server as TlsServer } from 'node:tls';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { ProcedureName } from '../../shared/contract/index.ts';
 import { LabRelayError } from '../../shared/errors.ts';
@@ -60,6 +61,8 @@ export interface HttpServerOptions {
 /** A listening server. */
 export interface HttpServer {
   port: number;
+  /** Serves another certificate to connections made from now on; those that are open stay. */
+  renewTls(pair: { cert: string; key: string }): void;
   /** Refuses new requests, lets those under way end, closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -171,6 +174,9 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   };
   return {
     port: address.port,
+    renewTls: (pair) => {
+      if (app.server instanceof TlsServer) app.server.setSecureContext(pair);
+    },
     close: () => {
       closing ??= close();
       return closing;

@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { isMainThread } from 'node:worker_threads';
 import type { ProcedureName } from '../shared/contract/index.ts';
 import { createFailpoint } from '../shared/failpoint.ts';
 import { foundAdminTokenFile, writeAdminToken } from './admin-token.ts';
 import { type AppLogFile, openAppLog } from './app-log.ts';
 import type { Handlers } from './bridge/handler.ts';
+import { backupHandlers } from './bridge/procedures/backup.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
@@ -13,6 +13,8 @@ import { logHandlers } from './bridge/procedures/logs.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
 import { testingHandlers } from './bridge/procedures/testing.ts';
 import type { HostConfig } from './config.ts';
+import { makeDataFolder } from './data-folder.ts';
+import { ScheduledBackups } from './engine/backup/scheduled-backups.ts';
 import { loadKey } from './engine/configuration/key-file.ts';
 import { KeyVault } from './engine/configuration/vault.ts';
 import { HttpTransport } from './engine/dispatch/http-transport.ts';
@@ -22,12 +24,11 @@ import { Health } from './engine/health.ts';
 import { ChildEvaluator } from './engine/payload/child-evaluator.ts';
 import { forkMappingChild } from './engine/payload/fork-launcher.ts';
 import type { MappingLauncher } from './engine/payload/mapping-messages.ts';
-import { makeFolder } from './folders.ts';
 import { CALLBACK_PATH } from './http/callback-routes.ts';
 import { openHttpServer } from './http/server.ts';
 import { bannersOf, INSECURE_NOTICE, networkNotices, pausedCheck } from './notices.ts';
 import { OpenedParts } from './opened-parts.ts';
-import { openStore, type Store } from './store/store.ts';
+import { openStore, type Store, storeFile } from './store/store.ts';
 import { TlsRenewal, type TlsTimings } from './tls-renewal.ts';
 import { TroubleWatch } from './trouble-watch.ts';
 import { VERSION } from './version.ts';
@@ -133,10 +134,23 @@ async function openParts(
   );
   if (made !== null) log.info('admin_key_made');
 
+  const backups = new ScheduledBackups({
+    store,
+    settings: () => engine.configuration.settings,
+    dataFolder,
+    storeFile: storeFile(dataFolder),
+    version: VERSION,
+    clock: Date.now,
+    onMade: (durationMs) => log.info('backup_made', { duration_ms: durationMs }),
+    onFailed: (code) => log.warn('backup_failed', { code }),
+  });
+  engine.configuration.onChange(() => backups.changed());
+  opened.push(() => backups.stop());
+
   const health = new Health({
     figures: () => engine.figures(),
     delivery: () => pausedCheck(engine.configuration.settings) ?? troubles.delivery(),
-    notices: () => [...networkNotices(config), ...(tls?.notices() ?? [])],
+    notices: () => [...networkNotices(config), ...(tls?.notices() ?? []), backups.check()],
     banners: () => bannersOf(config, engine.configuration.settings),
     version: VERSION,
     clock: Date.now,
@@ -148,6 +162,7 @@ async function openParts(
     ...logHandlers(engine.directory),
     ...queueHandlers(engine.failedTasks),
     ...healthHandlers(health),
+    ...backupHandlers(backups),
   };
   const server = await openHttpServer({
     engine: {
@@ -173,6 +188,7 @@ async function openParts(
   tls?.start((pair) => server.renewTls(pair));
 
   await engine.start();
+  backups.start();
   log.info('started', {
     version: VERSION,
     node: process.version,
@@ -220,24 +236,6 @@ async function openEngine(
     ...surroundings,
     log: troubles,
   });
-}
-
-/**
- * Makes the folder, and all that will be made in it, for its owner alone. A folder that exists keeps
- * the rights it was given, so the files in it need their own.
- */
-function makeDataFolder(folder: string): void {
-  // A worker thread (as in tests) has no mask of its own to set.
-  if (isMainThread) process.umask(0o077);
-  try {
-    makeFolder(folder);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new Error(
-      `The data folder ${folder} cannot be made (${code}). Name another with --data.`,
-      { cause: error },
-    );
-  }
 }
 
 /** A name by which this machine reaches a listener: a wildcard address is none. */

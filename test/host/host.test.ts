@@ -161,3 +161,25 @@ describe('a host that cannot start', () => {
     expect(existsSync(join(folder, 'labrelay.db'))).toBe(false);
   });
 });
+
+describe('the backups of a host', () => {
+  it('are made and listed by an administrator, and told by health', async () => {
+    const running = await host();
+    try {
+      const made = await call(running, 'runBackup', {});
+      expect(made.counts.logs).toBe(0);
+      expect(await call(running, 'listBackups', {})).toEqual({
+        folder: join(running.dataFolder, 'backups'),
+        items: [{ file: made.file, made_at: made.made_at, bytes: made.bytes }],
+      });
+      const { checks } = await call(running, 'getHealth', {});
+      expect(checks).toContainEqual({
+        name: 'backup',
+        ok: true,
+        detail: expect.stringContaining(`the newest is of ${made.made_at}; the next one is due`),
+      });
+    } finally {
+      await running.close();
+    }
+  });
+});

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { BackupMade } from '../../shared/model/backup.ts';
+import { countsDocument } from '../bridge/procedures/backup.ts';
 import { dataFolderOf } from '../config.ts';
 import { presentKey } from '../engine/configuration/key-file.ts';
 import { PASSPHRASE_LENGTH, sealKey } from '../engine/configuration/key-passphrase.ts';
@@ -64,20 +65,12 @@ async function theKey(dataFolder: string, environmentKey: string | undefined): P
 }
 
 function backupDocument(made: BackupMade, withKey: boolean) {
-  const { counts } = made;
   return {
     file: made.file,
     bytes: made.bytes,
     schema_version: made.schemaVersion,
     with_key: withKey,
-    counts: {
-      logs: counts.logs,
-      open_tasks: counts.openTasks,
-      attempts: counts.attempts,
-      events: counts.events,
-      domain_objects: counts.domainObjects,
-      lab_integrations: counts.labIntegrations,
-    },
+    counts: countsDocument(made.counts),
   };
 }
 

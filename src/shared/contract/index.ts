@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { backupProcedures } from './backup.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { logProcedures } from './logs.ts';
@@ -10,6 +11,7 @@ export const contract = {
   ...logProcedures,
   ...queueProcedures,
   ...healthProcedures,
+  ...backupProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

@@ -26,7 +26,13 @@ import { forkMappingChild } from './engine/payload/fork-launcher.ts';
 import type { MappingLauncher } from './engine/payload/mapping-messages.ts';
 import { CALLBACK_PATH } from './http/callback-routes.ts';
 import { openHttpServer } from './http/server.ts';
-import { bannersOf, INSECURE_NOTICE, networkNotices, pausedCheck } from './notices.ts';
+import {
+  bannersOf,
+  INSECURE_NOTICE,
+  networkNotices,
+  pausedCheck,
+  secretNotices,
+} from './notices.ts';
 import { OpenedParts } from './opened-parts.ts';
 import { openStore, type Store, storeFile } from './store/store.ts';
 import { TlsRenewal, type TlsTimings } from './tls-renewal.ts';
@@ -150,7 +156,12 @@ async function openParts(
   const health = new Health({
     figures: () => engine.figures(),
     delivery: () => pausedCheck(engine.configuration.settings) ?? troubles.delivery(),
-    notices: () => [...networkNotices(config), ...(tls?.notices() ?? []), backups.check()],
+    notices: (audience) => [
+      ...networkNotices(config),
+      ...(tls?.notices() ?? []),
+      ...secretNotices(engine.configuration.unreadableSecrets(), audience),
+      backups.check(),
+    ],
     banners: () => bannersOf(config, engine.configuration.settings),
     version: VERSION,
     clock: Date.now,
@@ -187,6 +198,8 @@ async function openParts(
   ownPort = server.port;
   tls?.start((pair) => server.renewTls(pair));
 
+  const unreadable = engine.configuration.unreadableSecrets().length;
+  if (unreadable > 0) log.warn('secrets_unreadable', { count: unreadable });
   await engine.start();
   backups.start();
   log.info('started', {

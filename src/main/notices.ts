@@ -1,7 +1,8 @@
 import { toIso } from '../shared/contract/common.ts';
 import type { Settings } from '../shared/model/configuration.ts';
 import type { HostConfig } from './config.ts';
-import type { HealthCheck, HealthDocument } from './engine/health.ts';
+import type { UnreadableSecrets } from './engine/configuration/unreadable-secrets.ts';
+import type { Audience, HealthCheck, HealthDocument } from './engine/health.ts';
 
 /** What is said of a server that was opened to the network without TLS, wherever it is said. */
 export const INSECURE_NOTICE =
@@ -21,6 +22,25 @@ export function pausedCheck({ deliveryPaused }: Settings): HealthCheck | null {
     ok: false,
     detail: `paused since ${toIso(deliveryPaused.since)}: events are taken, nothing is sent; "labrelay resume" or setDeliveryPaused lets deliveries go on`,
   };
+}
+
+/**
+ * Credentials that the present key does not open; none while all can be read. Who has a key is told
+ * which ones.
+ */
+export function secretNotices(unreadable: UnreadableSecrets[], audience: Audience): HealthCheck[] {
+  if (unreadable.length === 0) return [];
+  const which =
+    audience === 'people'
+      ? `: ${unreadable.map(({ developerAuthenticationId: id, name }) => `${name} (${id})`).join(', ')}`
+      : '';
+  return [
+    {
+      name: 'secrets',
+      ok: false,
+      detail: `the key file does not open the secrets of ${unreadable.length} developer authentication(s)${which}; deliveries that need them fail. Put the old secret.key back, or enter them again (addUpdateDeveloperAuthentication); "labrelay doctor" lists each`,
+    },
+  ];
 }
 
 /** What the console shows above everything. It cannot be dismissed: it goes when its cause goes. */

@@ -8,13 +8,16 @@ export type HealthCheck = HealthDocument['checks'][number];
 /** How long figures are shown again (ms): anyone may ask, and counting takes the store's time. */
 const FIGURES_KEPT_MS = 1_000;
 
+/** Whom health is told to: anyone who asks over the network, or people who have shown a key. */
+export type Audience = 'anyone' | 'people';
+
 /** What health is told from. */
 export interface HealthParts {
   figures: () => Promise<EngineFigures>;
   /** Whether deliveries go out; asked at each look. */
   delivery: () => HealthCheck;
   /** What to know without being a fault, e.g. that keys cross the network in clear. */
-  notices: () => HealthCheck[];
+  notices: (audience: Audience) => HealthCheck[];
   /** What the console shows above everything. */
   banners: () => HealthDocument['banners'];
   version: string;
@@ -43,7 +46,7 @@ export class Health {
   }
 
   /** Never throws: a store that cannot be read is what health is there to tell. */
-  async document(): Promise<HealthDocument> {
+  async document(audience: Audience = 'anyone'): Promise<HealthDocument> {
     const { clock, version, delivery, notices, banners } = this.#parts;
     let figures: EngineFigures | null = null;
     let store: HealthCheck = { name: 'store', ok: true, detail: 'can be read' };
@@ -62,7 +65,7 @@ export class Health {
       version,
       started_at: toIso(this.#startedAt),
       uptime_s: Math.max(0, Math.round((clock() - this.#startedAt) / 1_000)),
-      checks: [...decisive, ...notices()],
+      checks: [...decisive, ...notices(audience)],
       banners: banners(),
       logs_by_status: figures?.store.logsByStatus ?? {},
       tasks_by_state: figures?.store.tasksByState ?? {},

@@ -10,7 +10,8 @@ import { findKey } from './access-keys.ts';
 import { openSecrets, secretHints } from './authentications.ts';
 import { ConfigurationLists } from './lists.ts';
 import type { ConfigurationLookup } from './lookup.ts';
-import type { ConfigurationMemory } from './memory.ts';
+import { type ConfigurationMemory, inIdOrder } from './memory.ts';
+import { type UnreadableSecrets, unreadableSecrets } from './unreadable-secrets.ts';
 import type { Vault } from './vault.ts';
 
 /** The asking half of the configuration room: everything is answered from memory. */
@@ -62,6 +63,11 @@ export class LoadedConfiguration implements ConfigurationLookup {
   /** Last characters of tokens by key name; null: the secrets cannot be opened. */
   secretHints(authentication: DeveloperAuthentication): Record<string, string> | null {
     return secretHints(this.vault, authentication);
+  }
+
+  /** Authentications whose secrets the present key does not open, in the order of their ids. */
+  unreadableSecrets(): UnreadableSecrets[] {
+    return unreadableSecrets(this.vault, inIdOrder(this.memory.authentications));
   }
 
   accessKeyOf(token: string): AccessKey | undefined {

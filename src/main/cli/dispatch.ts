@@ -32,6 +32,10 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<CommandModule
     does: 'lets deliveries go on',
     load: async () => ({ run: (await import('./pause.ts')).resume }),
   },
+  doctor: {
+    does: 'looks at data folder, store, key, clock, port and every partner; says what to mend',
+    load: () => import('./doctor.ts'),
+  },
   backup: {
     does: 'an online copy of the store',
     load: () => import('./backup.ts'),

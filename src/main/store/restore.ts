@@ -4,13 +4,10 @@ import type { DeliveryPause } from '../../shared/model/configuration.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
 import type { BackupFacts, Held, HeldByRestore } from '../../shared/model/restore.ts';
 import { BACKUP_KEY, BACKUP_MADE_AT, BACKUP_MADE_BY, countsOf, integrityFault } from './backup.ts';
+import { createCommands } from './commands.ts';
 import { openReader, openWriter } from './connection.ts';
-import { createBury } from './failed-tasks.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
-import { createRecovery } from './recovery.ts';
-import { createApplyReport } from './reports.ts';
-import { createTasks } from './tasks.ts';
 
 /**
  * Looks whether a file is a whole store that this LabRelay can run on.
@@ -82,15 +79,18 @@ export function holdEverything(file: string, pause: DeliveryPause): Held {
 
 function holdOpen(db: Database.Database, pause: DeliveryPause): Held {
   const now = pause.since;
-  const tasks = createTasks(db);
-  const applyReport = createApplyReport(db);
+  const commands = createCommands(db);
+  const run = (name: string, input: unknown): unknown => {
+    const command = commands.get(name);
+    if (!command) throw new Error(`no command ${name}`);
+    return command(input as never);
+  };
   // Recovery would queue these again.
   db.exec(`UPDATE task SET state = 'HELD' WHERE state = 'CLAIMED' AND stamped_at IS NULL`);
   // Whoever claimed the others is gone for good.
   db.exec(`UPDATE task SET lease_until = 0 WHERE state = 'CLAIMED'`);
-  const recovery = createRecovery(db, tasks, applyReport, createBury(db, tasks, applyReport));
-  const { unknown } = recovery.recover({ worker: '', now, atStart: true });
-  const reported = takeReports(db, tasks, applyReport);
+  const recovery = run('recover', { worker: '', now, atStart: true }) as { unknown: number };
+  const reported = takeReports(db, run);
 
   db.exec(`UPDATE task SET state = 'HELD', claimed_by = NULL, lease_until = NULL, begun_at = NULL`);
   db.prepare(
@@ -110,23 +110,22 @@ function holdOpen(db: Database.Database, pause: DeliveryPause): Held {
     BACKUP_MADE_BY,
     BACKUP_KEY,
   );
-  return { unknown, reported, sessions };
+  return { unknown: recovery.unknown, reported, sessions };
 }
 
 /** Outcomes that had not reached the callback route yet are outcomes: they are applied here. */
 function takeReports(
   db: Database.Database,
-  tasks: ReturnType<typeof createTasks>,
-  applyReport: ReturnType<typeof createApplyReport>,
+  run: (name: string, input: unknown) => unknown,
 ): number {
   const rows = db
     .prepare<[], { task_id: number; report: string }>(
       `SELECT task_id, report FROM task WHERE state = 'REPORTING'`,
     )
     .all();
-  for (const { task_id, report } of rows) {
-    applyReport((JSON.parse(report) as { report: AttemptReport }).report);
-    tasks.remove(task_id);
+  for (const row of rows) {
+    run('report', (JSON.parse(row.report) as { report: AttemptReport }).report);
+    run('reportTaken', { taskId: row.task_id });
   }
   return rows.length;
 }

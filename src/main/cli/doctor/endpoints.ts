@@ -3,6 +3,9 @@ import { LoadedConfiguration } from '../../engine/configuration/loaded.ts';
 import { ConfigurationMemory } from '../../engine/configuration/memory.ts';
 import type { Vault } from '../../engine/configuration/vault.ts';
 import { testConnection } from '../../engine/dispatch/connection-test.ts';
+import { CredentialSource } from '../../engine/dispatch/credentials.ts';
+import { HttpTransport } from '../../engine/dispatch/http-transport.ts';
+import { TargetGuard } from '../../engine/targets/guard.ts';
 import type { EngineClient } from '../client.ts';
 import { plain } from '../plain.ts';
 import { type Finding, ok, problem } from './finding.ts';
@@ -32,17 +35,27 @@ export async function testsOfEngine(client: EngineClient): Promise<EndpointTest[
 /** Active rules as they are stored, tested from here by the same steps. */
 export function testsOfStore(snapshot: ConfigurationSnapshot, vault: Vault): EndpointTest[] {
   const configuration = new StoredConfiguration(snapshot, vault);
-  const transport = {
-    send: () => Promise.reject(new Error('doctor sends nothing')),
-    close: () => Promise.resolve(),
-  };
+  const targets = new TargetGuard();
   return snapshot.labIntegrations
     .filter(({ isActive }) => isActive)
     .map(({ labIntegrationId, name }) => ({
       labIntegrationId,
       name,
-      test: () =>
-        testConnection({ configuration, transport, clock: Date.now }, labIntegrationId, null),
+      test: async () => {
+        // Nothing is sent to a partner; a rule with OAuth 2 asks for a token.
+        const transport = new HttpTransport(
+          () => performance.now(),
+          () => undefined,
+          targets,
+        );
+        const credentials = new CredentialSource({ configuration, transport, clock: Date.now });
+        const deps = { configuration, transport, credentials, targets, clock: Date.now };
+        try {
+          return await testConnection(deps, labIntegrationId, null);
+        } finally {
+          await transport.close();
+        }
+      },
     }));
 }
 
@@ -87,6 +100,7 @@ async function findingOf(
 function cureOf(step: string | undefined): string {
   switch (step) {
     case 'configuration':
+    case 'credentials':
       return 'correct the rule (addUpdateWebhookIntegration) or its credentials (addUpdateDeveloperAuthentication)';
     case 'dns':
       return "check the name in end_point, and this machine's name server";

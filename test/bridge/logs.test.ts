@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-describe('words in bodies', () => {
+describe('words in bodies, and patients', () => {
   test('are searched for by operators, not by viewers', async () => {
     const viewer = caller(logHandlers(new Directory(store)), { ...anna, role: 'viewer' });
     await expect(viewer('searchLogs', { text: 'rao' })).rejects.toMatchObject({
@@ -45,6 +45,12 @@ describe('words in bodies', () => {
       errors: [{ field: 'text' }],
     });
     await expect(call('searchLogs', { text: 'rao' })).resolves.toHaveProperty('items');
+    const patient = { reference: { kind: 'patient' as const, id: 'P1' } };
+    await expect(viewer('searchLogs', patient)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      errors: [{ field: 'reference.kind' }],
+    });
+    expect((await call('searchLogs', patient)).items.length).toBeGreaterThan(0);
   });
 });
 
@@ -56,7 +62,7 @@ describe('getLog', () => {
         log_id: log.logId,
         status: log.status,
         lab_integration_id: log.labIntegrationId,
-        references: log.references,
+        masked: true,
         retry_context: { action_category: log.retryContext.actionCategory },
         created_at: new Date(log.createdAt).toISOString(),
         revisions: [{ revision: 1, key: log.logId, reason: 'FIRST' }],
@@ -66,12 +72,52 @@ describe('getLog', () => {
     expect(logs.some(({ attempts }) => attempts.length > 0)).toBe(true);
   });
 
+  test('masks patients, and revealLog shows the log in clear', async () => {
+    const log = logs.find(({ references }) => references.some(({ kind }) => kind === 'patient'));
+    const log_id = log?.logId ?? '';
+    const masked = await call('getLog', { log_id });
+    expect(masked.references).toContainEqual({ kind: 'patient', id: '••••' });
+    const clear = await call('revealLog', { log_id, reason: 'the partner asks' });
+    expect(clear).toMatchObject({
+      masked: false,
+      references: log?.references,
+      request_body: log?.requestBody,
+      ordering_key: log?.orderingKey,
+    });
+  });
+
   test('takes an id in capitals, and says what to do about one that nobody knows', async () => {
     const log_id = logs[0]?.logId ?? '';
     expect(await call('getLog', { log_id: log_id.toUpperCase() })).toMatchObject({ log_id });
     await expect(call('getLog', { log_id: 'nobody' })).rejects.toMatchObject({
       code: 'UNKNOWN_LOG',
       errors: [{ field: 'log_id' }],
+    });
+  });
+});
+
+describe('resolveLog', () => {
+  test('closes a log that is QUEUED, in the name of who did it', async () => {
+    const log = logs.find(({ status, attempts }) => status === 'QUEUED' && attempts.length === 0);
+    const input = { log_id: log?.logId ?? '', resolution: 'delivered', reason: 'asked' } as const;
+    expect(await call('resolveLog', input)).toMatchObject({
+      status: 'SUCCESS',
+      resolution: 'delivered',
+      activity: [{ actor: 'Anna', kind: 'RESOLVED' }],
+    });
+    await expect(call('resolveLog', input)).rejects.toMatchObject({ code: 'ALREADY_DONE' });
+  });
+
+  test.each([
+    ['SUCCESS', /only a log that is QUEUED/],
+    ['PENDING', /has a task/],
+  ])('says why one that is %s is not closed', async (status, reason) => {
+    const log_id = logs.find((log) => log.status === status)?.logId ?? '';
+    await expect(
+      call('resolveLog', { log_id, resolution: 'delivered', reason: 'asked' }),
+    ).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      errors: [{ field: 'log_id', reason: expect.stringMatching(reason) }],
     });
   });
 });

@@ -4,6 +4,7 @@ import type { LogDocument } from '../../src/shared/contract/log-document.ts';
 export function aLog(given: Partial<LogDocument> = {}): LogDocument {
   const at = '2026-11-23T09:15:20.902Z';
   return {
+    masked: false,
     log_id: '01a207b0-3fcd-75ba-8244-f71c8121a100',
     direction: 'OUTBOUND',
     status: 'SUCCESS',
@@ -40,6 +41,8 @@ export function aLog(given: Partial<LogDocument> = {}): LogDocument {
     retry_count: 0,
     next_retry_at: null,
     held_reason: null,
+    resolution: null,
+    resolved_at: null,
     activity_date: at,
     created_at: at,
     updated_at: at,

@@ -175,8 +175,12 @@ describe('labrelay show', () => {
       expect(stdout).toContain(`Log ${logId}`);
       expect(stdout).toContain('certainty    REFUSED: The partner refused it.');
       expect(stdout).toContain('"bill_id": "B-show"');
-      expect(stdout).toContain('"message": "no such test"');
+      expect(stdout).toContain('"message": "••••"');
+      expect(stdout).toContain('Patient data is masked; --reveal shows it');
     }
+    const revealed = await labrelay(['show', logId, '--reveal', '--reason', 'the partner asks']);
+    expect(revealed.stdout).toContain('"message": "no such test"');
+    expect(revealed.stdout).not.toContain('masked');
     const { stdout } = await labrelay(['show', logId, '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ log_id: logId, attempts: [{ attempt: 1 }] });
   });
@@ -198,12 +202,15 @@ describe('labrelay show', () => {
     expect(end.stderr).toContain('No log has an id that begins or ends with ffffff00ff');
   });
 
-  test.each([[['show']], [['show', 'xyz']], [['show', 'not-an-id!']], [['show', 'a', 'b']]])(
-    '%j is unusable',
-    async (argv) => {
-      expect(await labrelay(argv)).toMatchObject({ code: 2, stdout: '' });
-    },
-  );
+  test.each([
+    [['show']],
+    [['show', 'xyz']],
+    [['show', 'not-an-id!']],
+    [['show', 'a', 'b']],
+    [['show', 'abcdef', '--reason', 'x']],
+  ])('%j is unusable', async (argv) => {
+    expect(await labrelay(argv)).toMatchObject({ code: 2, stdout: '' });
+  });
 });
 
 describe('labrelay pause and resume', () => {

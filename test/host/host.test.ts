@@ -23,7 +23,7 @@ describe('a host', () => {
       expect(answer).toMatchObject({ bill_id: 17, log_ids: [expect.any(String)] });
 
       const log = await vi.waitFor(async () => {
-        const found = await call(running, 'getLog', { log_id: answer.log_ids[0] ?? '' });
+        const found = await call(running, 'revealLog', { log_id: answer.log_ids[0] ?? '' });
         expect(found.status).toBe('SUCCESS');
         return found;
       });

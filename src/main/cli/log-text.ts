@@ -47,6 +47,7 @@ function summary(log: LogDocument): string {
     ['status', `${log.status}: ${STATUS_WORDS[log.status]}`],
     ['certainty', log.certainty && `${log.certainty}: ${CERTAINTY_WORDS[log.certainty]}`],
     ['error', log.error_kind && `${log.error_kind}: ${log.error_message ?? ''}`],
+    ['by hand', log.resolution && `${log.resolution} at ${localTime(log.resolved_at ?? '')}`],
     ['retry', log.retry_state === 'NONE' ? null : retryWords(log)],
     ['category', log.action_category],
     ['about', about],
@@ -68,7 +69,10 @@ function summary(log: LogDocument): string {
       ? []
       : [`  ${name.padEnd(12)} ${oneLine(String(value), 2_000)}\n`],
   );
-  return `Log ${plain(log.log_id)} (${log.direction.toLowerCase()})\n${lines.join('')}`;
+  const masked = log.masked
+    ? '  Patient data is masked; --reveal shows it and is kept in the audit chain.\n'
+    : '';
+  return `Log ${plain(log.log_id)} (${log.direction.toLowerCase()})\n${masked}${lines.join('')}`;
 }
 
 function retryWords({ retry_state, retry_count, next_retry_at, held_reason }: LogDocument): string {

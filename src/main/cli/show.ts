@@ -8,10 +8,19 @@ import { localTime } from './times.ts';
 const HELP = `Usage: labrelay show LOG_ID
 
 Shows one log of a running engine: status, certainty, how far it came, attempts, request, response.
+Patient data is masked. --reveal shows it in clear, to operators, and is kept in the audit chain.
 LOG_ID may be its beginning or its last 6 or more characters, where only one log fits.
 
-${CONNECTION_HELP}  --json             the log document
+${CONNECTION_HELP}  --reveal           in clear; takes a key with the role operator
+  --reason TEXT      why, for the audit chain; goes with --reveal
+  --json             the log document
 `;
+
+const OPTIONS = {
+  ...CONNECTION_OPTIONS,
+  reveal: { type: 'boolean' },
+  reason: { type: 'string' },
+} as const;
 
 /** So many candidates are listed where an id fits several. */
 const CANDIDATES = 10;
@@ -21,7 +30,7 @@ const WHOLE = 36;
 
 /** `labrelay show LOG_ID`. */
 export const run: Run = async (argv, io) => {
-  const { values, positionals } = parseCommand(argv, CONNECTION_OPTIONS, {
+  const { values, positionals } = parseCommand(argv, OPTIONS, {
     min: 1,
     max: 1,
     what: 'LOG_ID',
@@ -35,10 +44,14 @@ export const run: Run = async (argv, io) => {
   if (!checked.success) {
     throw new UsageError(`LOG_ID: ${checked.error.issues[0]?.message ?? 'is no log_id'}`);
   }
+  const { reveal = false, reason } = values;
+  if (reason !== undefined && !reveal) throw new UsageError('--reason: goes with --reveal');
   const client = openClient(values, io);
   try {
     const logId = given.length === WHOLE ? given : await onlyMatch(client, given);
-    const log = await client.call('getLog', { log_id: logId });
+    const log = reveal
+      ? await client.call('revealLog', { log_id: logId, ...(reason ? { reason } : {}) })
+      : await client.call('getLog', { log_id: logId });
     if (values.json) line(io.out, JSON.stringify(log));
     else io.out(renderLog(log));
     return 0;

@@ -146,7 +146,10 @@ export class Engine {
       clock,
       onApplied: (report) => this.#count(report),
     });
-    this.directory = new Directory(store);
+    this.directory = new Directory(store, {
+      clock,
+      onResolved: () => this.dispatcher.notify(),
+    });
     this.failedTasks = new FailedTasks({
       store,
       clock,

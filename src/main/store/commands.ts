@@ -9,6 +9,7 @@ import { createIntakeCommands, createIntakeQueries } from './intake.ts';
 import { createQueueCommands, createQueueQueries } from './queue.ts';
 import { createRecovery } from './recovery.ts';
 import { createApplyReport } from './reports.ts';
+import { createResolutionCommands } from './resolutions.ts';
 import { createSearchQueries } from './search.ts';
 import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
@@ -24,6 +25,8 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
     ...createQueueCommands(db, tasks, applyReport, bury),
     ...createFailedTaskCommands(db, tasks),
     ...createRecovery(db, tasks, applyReport, bury),
+    // Here the ordering key of a log that was closed by hand is let go.
+    ...createResolutionCommands(db, () => {}),
     ...createTextIndexCommands(db),
     ...createConfigurationStatements(db),
     ...createEngineIdentity(db),

@@ -61,6 +61,8 @@ export function logSummary(row: LogRow): LogSummary {
     retryCount: row['retry_count'],
     nextRetryAt: row['next_retry_at'],
     heldReason: row['held_reason'],
+    resolution: row['resolution'],
+    resolvedAt: row['resolved_at'],
     activityDate: row['activity_date'],
     createdAt: row.created_at,
     updatedAt: row['updated_at'],

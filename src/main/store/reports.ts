@@ -12,6 +12,7 @@ interface LogRow {
   stage: Stage;
   newest_attempt: number;
   created_at: number;
+  resolved_at: number | null;
 }
 
 interface AttemptRow extends KnownOutcome {
@@ -52,7 +53,7 @@ export function inDoubt(
  */
 export function createApplyReport(db: Database): (report: AttemptReport) => ReportResult {
   const log = db.prepare<[string], LogRow>(
-    'SELECT log_seq, status, certainty, stage, newest_attempt, created_at FROM log WHERE log_id = ?',
+    'SELECT log_seq, status, certainty, stage, newest_attempt, created_at, resolved_at FROM log WHERE log_id = ?',
   );
   const attempt = db.prepare<[number, number], AttemptRow>(
     `SELECT status, certainty, stage, response_status_code, error_kind, started_at, ended_at
@@ -67,10 +68,11 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
      WHERE log_seq = ? AND number = ?`,
   );
   const attemptStage = db.prepare('UPDATE attempt SET stage = ? WHERE log_seq = ? AND number = ?');
+  // A signal that settles the log takes the place of an operator's word; the activity keeps that.
   const follow = db.prepare(
     `UPDATE log SET status = ?, certainty = ?, stage = ?, error_kind = ?, error_message = ?,
        end_point = coalesce(nullif(end_point, ''), ?), response_status_code = ?, response_time = ?,
-       activity_date = ?, updated_at = max(updated_at, ?)
+       activity_date = ?, updated_at = max(updated_at, ?), resolution = NULL, resolved_at = NULL
      WHERE log_seq = ?`,
   );
   const logStage = db.prepare(
@@ -97,6 +99,7 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
         certainty: known.certainty,
         stage: known.stage,
         newestAttempt: known.newest_attempt,
+        isResolved: known.resolved_at !== null && (!made || made.started_at <= known.resolved_at),
       },
       made ? { ...made, number, endedAt: made.ended_at } : null,
       {

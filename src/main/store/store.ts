@@ -21,6 +21,7 @@ import type {
   IntakeQuestion,
 } from '../../shared/model/event.ts';
 import type { StoreFigures } from '../../shared/model/health.ts';
+import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import { Channel } from './channel.ts';
 import type { createConfigurationStatements } from './configuration.ts';
@@ -111,6 +112,9 @@ export class Store {
   }
   searchLogs(search: LogSearch): Promise<LogPage> {
     return this.#searches.call('searchLogs', search);
+  }
+  resolveLog(command: ResolveLog): Promise<ResolveResult> {
+    return this.#writer.call('resolveLog', command);
   }
   indexText(limit: number): Promise<number> {
     return this.#writer.call('indexText', limit);

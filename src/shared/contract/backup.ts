@@ -13,6 +13,7 @@ export const backupProcedures = {
   runBackup: procedure({
     summary: 'Makes a verified copy of the store now, beside the scheduled ones',
     role: 'admin',
+    audit: 'change',
     input: z.strictObject({}),
     output: backupFile.extend({
       schema_version: z.int(),
@@ -29,6 +30,7 @@ export const backupProcedures = {
   listBackups: procedure({
     summary: 'Scheduled backups that are there, newest first',
     role: 'admin',
+    audit: 'none',
     input: z.strictObject({}),
     output: z.object({ folder: z.string(), items: z.array(backupFile) }),
   }),

@@ -34,6 +34,12 @@ export const callbackReport = z.looseObject({
   integration_callback_url: z.string().max(2_000).nullish(),
 });
 
+/**
+ * Begins an error message that an outside worker has told in its own words, which may quote a
+ * patient's data; LabRelay's own messages never do.
+ */
+export const REPORTED = 'Reported by the worker: ';
+
 export type CallbackReport = z.output<typeof callbackReport>;
 
 export const callbackAnswer = z.object({

@@ -19,6 +19,7 @@ export const healthProcedures = {
   getHealth: procedure({
     summary: 'Health with the figures of queue and directory',
     role: 'viewer',
+    audit: 'none',
     input: z.strictObject({}),
     output: healthDocument.extend({
       logs_by_status: z.record(z.string(), z.int()),

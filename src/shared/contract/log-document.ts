@@ -7,6 +7,7 @@ import {
   LOG_STATUSES,
   OBJECT_KINDS,
   PRIORITIES,
+  RESOLUTIONS,
   RETRY_STATES,
   REVISION_REASONS,
   STAGES,
@@ -23,6 +24,8 @@ const headers = z.record(z.string(), z.string());
 
 /** A log as lists show it. */
 export const logSummaryDocument = z.object({
+  /** Patient data is masked; revealLog shows it to operators. */
+  masked: z.boolean(),
   log_id: z.string(),
   direction: z.enum(DIRECTIONS),
   status: z.enum(LOG_STATUSES),
@@ -56,6 +59,9 @@ export const logSummaryDocument = z.object({
   retry_count: z.int(),
   next_retry_at: isoTime.nullable(),
   held_reason: z.string().nullable(),
+  /** An operator's word (resolveLog), until a signal settles the log after all. */
+  resolution: z.enum(RESOLUTIONS).nullable(),
+  resolved_at: isoTime.nullable(),
   activity_date: isoTime.nullable(),
   created_at: isoTime,
   updated_at: isoTime,

@@ -6,6 +6,7 @@ import {
   LOG_STATUSES,
   OBJECT_KINDS,
   PRIORITIES,
+  RESOLUTIONS,
   RETRY_STATES,
 } from '../model/vocabulary.ts';
 import { givenTime, id } from './common.ts';
@@ -15,6 +16,15 @@ import { procedure } from './procedure.ts';
 
 const several = <T extends readonly [string, ...string[]]>(values: T) =>
   z.array(z.enum(values)).min(1).optional();
+
+/** Why an operator does it, as the audit chain and the log's activity keep it. */
+const reason = z
+  .string()
+  .trim()
+  .min(3, 'say why in a few words')
+  .max(500, 'must have at most 500 characters');
+
+const logId = z.string().min(1).max(100);
 
 export const searchLogsInput = z.strictObject({
   /** Whole, the first characters, or the last 6 or more. */
@@ -48,8 +58,12 @@ export const searchLogsInput = z.strictObject({
 
 export const logProcedures = {
   searchLogs: procedure({
-    summary: 'Finds logs; newest first, all given filters must hold',
+    summary:
+      'Finds logs, newest first, all given filters must hold; patient data is masked, and text or a patient as reference takes an operator',
     role: 'viewer',
+    audit: 'none',
+    // Whether a word or a patient is found tells of patients, whatever is shown.
+    readsInClear: (input) => input.text !== undefined || input.reference?.kind === 'patient',
     input: searchLogsInput,
     output: z.object({
       items: z.array(logSummaryDocument),
@@ -59,9 +73,29 @@ export const logProcedures = {
     }),
   }),
   getLog: procedure({
-    summary: 'One whole log document with its attempts and revisions',
+    summary: 'One whole log document with its attempts and revisions; patient data is masked',
     role: 'viewer',
-    input: z.strictObject({ log_id: z.string().min(1).max(100) }),
+    audit: 'none',
+    input: z.strictObject({ log_id: logId }),
+    output: logDocument,
+  }),
+  revealLog: procedure({
+    summary: 'One whole log document in clear; who asked, when and why is kept in the audit chain',
+    role: 'operator',
+    audit: 'clear',
+    input: z.strictObject({ log_id: logId, reason: reason.optional() }),
+    output: logDocument,
+  }),
+  resolveLog: procedure({
+    summary: 'Closes by hand a log that is QUEUED, or whose outcome is unknown',
+    role: 'operator',
+    audit: 'change',
+    input: z.strictObject({
+      log_id: logId,
+      /** What the receiver's people say: whether they have the message. */
+      resolution: z.enum(RESOLUTIONS, { error: 'must be delivered or not_delivered' }),
+      reason,
+    }),
     output: logDocument,
   }),
 };

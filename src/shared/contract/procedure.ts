@@ -2,6 +2,12 @@ import type { z } from 'zod';
 import type { Role } from '../model/vocabulary.ts';
 
 /**
+ * `none`: only reads, and shows nothing in clear. `change`: changes something, here or at a partner.
+ * `clear`: shows patient data, or searches in it.
+ */
+export type Audit = 'none' | 'change' | 'clear';
+
+/**
  * One procedure of the contract. It is bound once to HTTP (`POST /api/v1/<kebab-case-name>`) and
  * once to IPC; both validate the input, check the role and encode the output from these schemas.
  */
@@ -10,6 +16,10 @@ export interface Procedure<I extends z.ZodType = z.ZodType, O extends z.ZodType 
   summary: string;
   /** The weakest role that may call it. */
   role: Role;
+  /** What the audit chain keeps of its calls; required, so that nobody forgets to think of it. */
+  audit: Audit;
+  /** For a procedure that is not audited as such: whether this input makes it read in clear. */
+  readsInClear?(input: z.output<I>): boolean;
   input: I;
   output: O;
 }

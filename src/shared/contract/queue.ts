@@ -22,6 +22,7 @@ export const queueProcedures = {
   listFailedTasks: procedure({
     summary: 'Tasks that died before their handler could report, newest first',
     role: 'viewer',
+    audit: 'none',
     input: z.strictObject({
       include_requeued: z.boolean().default(false),
       cursor: z.string().max(40).optional(),
@@ -35,6 +36,7 @@ export const queueProcedures = {
   requeueFailedTask: procedure({
     summary: 'Queues a failed task once more, with its stored bytes under their old key',
     role: 'operator',
+    audit: 'change',
     input: z.strictObject({
       failed_task_id: id,
       /** Needed where the receiver may already hold the message (certainty `UNKNOWN`). */

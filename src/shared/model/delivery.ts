@@ -8,6 +8,7 @@ import type {
   FailedTaskCause,
   LogStatus,
   Priority,
+  Resolution,
   RetryState,
   RevisionReason,
   Stage,
@@ -299,6 +300,9 @@ export interface LogSummary extends Omit<NewLog, 'retryContext'> {
   retryCount: number;
   nextRetryAt: number | null;
   heldReason: string | null;
+  /** An operator's word, where no signal has settled the log since. */
+  resolution: Resolution | null;
+  resolvedAt: number | null;
   activityDate: number | null;
   updatedAt: number;
 }

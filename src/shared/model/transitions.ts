@@ -27,6 +27,8 @@ export interface LogState {
   stage: Stage;
   /** The number of its newest attempt; 0 where none was made. */
   newestAttempt: number;
+  /** An operator has closed it by hand, and the report is on an attempt that was made before. */
+  isResolved: boolean;
 }
 
 /** What is to be written. */
@@ -92,8 +94,9 @@ function replaces(report: Outcome, known: Outcome): boolean {
 
 /**
  * The log's one state machine. A report settles its attempt if it is a stronger signal than what
- * the attempt holds, and not older than a definite outcome; the log follows its newest attempt, except that SUCCESS is never taken back
- * by the failure of a re-send. Stages move forward only, whatever else a report changes.
+ * the attempt holds, and not older than a definite outcome; the log follows its newest attempt, except
+ * that SUCCESS is never taken back by the failure of a re-send, and that a log closed by hand follows
+ * acceptance alone. Stages move forward only, whatever else a report changes.
  *
  * @param attempt the attempt that is reported on; null where none was made
  */
@@ -105,7 +108,9 @@ export function transition(
   const settlesAttempt = replaces(report, attempt ?? log) && !comesTooLate(report, attempt);
   const isNewest = attempt === null || attempt.number >= log.newestAttempt;
   const takesBackSuccess = log.status === 'SUCCESS' && report.status !== 'SUCCESS';
-  const settlesLog = settlesAttempt && isNewest && !takesBackSuccess;
+  // People asked the receiver; only the receiver's own acceptance says more than they do.
+  const contradictsPeople = log.isResolved && report.certainty !== 'ACCEPTED';
+  const settlesLog = settlesAttempt && isNewest && !takesBackSuccess && !contradictsPeople;
 
   const attemptStage = attempt && laterStage(attempt.stage, report.stage);
   const logStage = laterStage(log.stage, report.stage);

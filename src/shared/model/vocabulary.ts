@@ -102,6 +102,10 @@ export const ERROR_KINDS = [
 ] as const;
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
+/** An operator's word on a log that no signal settles. */
+export const RESOLUTIONS = ['delivered', 'not_delivered'] as const;
+export type Resolution = (typeof RESOLUTIONS)[number];
+
 /** Where a revision's bytes came from. */
 export const REVISION_REASONS = ['FIRST', 'REBUILT', 'EDITED'] as const;
 export type RevisionReason = (typeof REVISION_REASONS)[number];

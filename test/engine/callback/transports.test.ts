@@ -101,7 +101,7 @@ async function documents(running: Host, logIds: string[]): Promise<LogDocument[]
     async () => expect((await call(running, 'getHealth', {})).tasks_by_state).toEqual({}),
     10_000,
   );
-  return Promise.all(logIds.map((log_id) => call(running, 'getLog', { log_id })));
+  return Promise.all(logIds.map((log_id) => call(running, 'revealLog', { log_id })));
 }
 
 /** A document without what differs between any two deliveries: ids, times, and our own address. */

@@ -20,6 +20,7 @@ class Thread {
   readonly attempts: ReportedState[];
   readonly #endedAt: (number | null)[];
   #time = 1_000;
+  isResolved = false;
 
   constructor(attempts: number) {
     this.attempts = Array.from({ length: attempts }, () => ({
@@ -40,7 +41,10 @@ class Thread {
     const newestAttempt = this.attempts.length;
     const endedAt = this.#endedAt[number - 1] ?? null;
     const known = { ...attempt, number, endedAt };
-    const change = transition({ ...this.log, newestAttempt }, known, { ...report, at });
+    const change = transition({ ...this.log, newestAttempt, isResolved: this.isResolved }, known, {
+      ...report,
+      at,
+    });
     if (change.attempt) this.attempts[number - 1] = change.attempt;
     if (change.settlesAttempt) this.#endedAt[number - 1] = at;
     if (change.log) this.log = change.log;
@@ -150,6 +154,39 @@ describe('a log of several attempts', () => {
   });
 });
 
+describe('a log that people have closed by hand', () => {
+  /** As `resolveLog` leaves it: the attempt keeps its own outcome. */
+  function closed(outcome: ReportedState, status: 'SUCCESS' | 'FAIL'): Thread {
+    const thread = new Thread(1);
+    thread.take(1, outcome);
+    thread.log = { ...thread.log, status };
+    thread.isResolved = true;
+    return thread;
+  }
+
+  test.each(Object.entries(OUTCOMES))('as not delivered: what a later %s does', (name, report) => {
+    for (const outcome of [UNHEARD, QUEUED]) {
+      const thread = closed(outcome, 'FAIL');
+      const before = thread.log.certainty;
+      thread.take(1, report);
+      const isAcceptance = name === 'SUCCESS' || name === 'SUPPRESSED';
+      expect(thread.log).toMatchObject(
+        isAcceptance
+          ? { status: report.status, certainty: 'ACCEPTED' }
+          : { status: 'FAIL', certainty: before },
+      );
+    }
+  });
+
+  test.each(Object.entries(OUTCOMES))('as delivered stays so, whatever comes: %s', (_, report) => {
+    for (const outcome of [UNHEARD, QUEUED]) {
+      const thread = closed(outcome, 'SUCCESS');
+      thread.take(1, report);
+      expect(thread.log.status).toBe('SUCCESS');
+    }
+  });
+});
+
 describe('a stage', () => {
   test('alone moves attempt and log forward, and nothing else', () => {
     const thread = new Thread(1);
@@ -165,6 +202,7 @@ describe('a stage', () => {
       certainty: null,
       stage: 'ENQUEUED',
       newestAttempt: 0,
+      isResolved: false,
     } as const;
     const told = { status: null, certainty: null, stage: 'LIVEHEALTHAPI', at: 1 } as const;
     expect(transition(log, null, told)).toEqual({

@@ -7,9 +7,10 @@ import type {
   RevisionRecord,
 } from '../../../shared/model/delivery.ts';
 
-/** A log as lists show it, in the words of the interface. */
+/** A log as lists show it, in the words of the interface and in clear. */
 export function logSummaryDocumentOf(log: LogSummary): LogSummaryDocument {
   return {
+    masked: false,
     log_id: log.logId,
     direction: log.direction,
     status: log.status,
@@ -43,13 +44,15 @@ export function logSummaryDocumentOf(log: LogSummary): LogSummaryDocument {
     retry_count: log.retryCount,
     next_retry_at: toIso(log.nextRetryAt),
     held_reason: log.heldReason,
+    resolution: log.resolution,
+    resolved_at: toIso(log.resolvedAt),
     activity_date: toIso(log.activityDate),
     created_at: toIso(log.createdAt),
     updated_at: toIso(log.updatedAt),
   };
 }
 
-/** A whole log in the words of the interface. */
+/** A whole log in the words of the interface and in clear; see `masking/` for who may see it. */
 export function logDocumentOf(log: LogRecord): LogDocument {
   return {
     ...logSummaryDocumentOf(log),

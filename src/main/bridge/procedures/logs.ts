@@ -3,27 +3,53 @@ import { fieldError } from '../../../shared/errors.ts';
 import type { LogSearch } from '../../../shared/model/search.ts';
 import type { Directory } from '../../engine/directory/directory.ts';
 import type { Handlers } from '../handler.ts';
+import { maskLog, maskSummary } from '../masking/mask-log.ts';
 import { logDocumentOf, logSummaryDocumentOf } from './log-documents.ts';
 
-/** Handlers of the procedures that read logs. */
-export function logHandlers(directory: Directory): Handlers<'searchLogs' | 'getLog'> {
+/**
+ * Handlers of the procedures that read logs. Everybody is shown masked documents, whatever their
+ * role; to see one in clear is an act of its own, which the audit chain keeps.
+ */
+export function logHandlers(
+  directory: Directory,
+): Handlers<'searchLogs' | 'getLog' | 'revealLog' | 'resolveLog'> {
   return {
     searchLogs: async (input, caller) => {
-      if (input.text !== undefined && caller.role === 'viewer') {
+      const isViewer = caller.role === 'viewer';
+      if (isViewer && input.text !== undefined) {
         throw fieldError(
           'FORBIDDEN',
           'text',
           'searches patient data, which takes the role operator; leave it out or use another key',
         );
       }
+      if (isViewer && input.reference?.kind === 'patient') {
+        throw fieldError(
+          'FORBIDDEN',
+          'reference.kind',
+          'looks for a patient, which takes the role operator; search by bill, sample, report, appointment or event, or use another key',
+        );
+      }
       const page = await directory.searchLogs(logSearch(input));
       return {
-        items: page.items.map(logSummaryDocumentOf),
+        items: page.items.map((log) => maskSummary(logSummaryDocumentOf(log))),
         next_cursor: page.nextCursor,
         total_estimate: page.totalEstimate,
       };
     },
-    getLog: async (input) => logDocumentOf(await directory.getLog(input.log_id)),
+    getLog: async (input) => maskLog(logDocumentOf(await directory.getLog(input.log_id))),
+    revealLog: async (input) => logDocumentOf(await directory.getLog(input.log_id)),
+    resolveLog: async (input, caller) =>
+      maskLog(
+        logDocumentOf(
+          await directory.resolveLog({
+            logId: input.log_id,
+            resolution: input.resolution,
+            reason: input.reason,
+            actor: caller.name,
+          }),
+        ),
+      ),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { CallbackReport } from '../../../shared/contract/callback.ts';
+import { type CallbackReport, REPORTED } from '../../../shared/contract/callback.ts';
 import { LabRelayError, fieldError } from '../../../shared/errors.ts';
 import {
   certaintyOf,
@@ -97,7 +97,8 @@ export function readEnrichedPayload(
     certainty,
     stage: body.stage ?? (status === null ? null : stageOfStatus(status)),
     errorKind: errorKind ?? (failed && code !== null ? 'HTTP_STATUS' : null),
-    errorMessage: body.error_message ?? (failed && code !== null ? statusMessage(code) : null),
+    errorMessage:
+      messageOf(body, reporter) ?? (failed && code !== null ? statusMessage(code) : null),
     endPoint: body.end_point ?? null,
     requestHeaders: headersOf(body.request_headers, secretHeaders),
     responseStatusCode: code,
@@ -182,4 +183,9 @@ function headersOf(
     record[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : String(value);
   }
   return maskHeaders(record, secretHeaders);
+}
+
+/** Marks an outside worker's words as such, so that they can be masked; our own hold no patient data. */
+function messageOf({ error_message: told }: CallbackReport, reporter: string | null) {
+  return told && reporter !== null ? REPORTED + told : told;
 }

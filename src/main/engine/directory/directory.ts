@@ -1,30 +1,73 @@
-import { LabRelayError } from '../../../shared/errors.ts';
+import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { LogRecord } from '../../../shared/model/delivery.ts';
+import type { ResolveLog, ResolveResult } from '../../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../../shared/model/search.ts';
 import type { DirectoryPort } from './port.ts';
 
-/** The integration directory as it is read: one document per delivery, found by `log_id`. */
+/** The integration directory: one document per delivery, found by `log_id`, closed by hand at need. */
 export class Directory {
   readonly #store: DirectoryPort;
+  readonly #clock: () => number;
+  readonly #onResolved: () => void;
 
-  constructor(store: DirectoryPort) {
+  /** @param deps.onResolved told when a log was closed: others may have waited behind it */
+  constructor(store: DirectoryPort, deps: { clock?: () => number; onResolved?: () => void } = {}) {
     this.#store = store;
+    this.#clock = deps.clock ?? Date.now;
+    this.#onResolved = deps.onResolved ?? (() => {});
   }
 
   /** @throws LabRelayError `UNKNOWN_LOG` */
   async getLog(logId: string): Promise<LogRecord> {
     const log = await this.#store.getLog(logId.toLowerCase());
-    if (!log) {
-      throw new LabRelayError(
-        'UNKNOWN_LOG',
-        'No log has this log_id. Give it whole, or search by its first or last six characters.',
-        [{ field: 'log_id', reason: 'is not known here' }],
-      );
-    }
+    if (!log) throw unknownLog();
     return log;
   }
 
   searchLogs(search: LogSearch): Promise<LogPage> {
     return this.#store.searchLogs(search);
   }
+
+  /**
+   * Closes a log by hand. Its certainty stays as the outcome has left it.
+   * @throws LabRelayError `UNKNOWN_LOG`, `ALREADY_DONE`, or `INVALID_INPUT` saying why it cannot be closed
+   */
+  async resolveLog(wish: Omit<ResolveLog, 'now'>): Promise<LogRecord> {
+    const logId = wish.logId.toLowerCase();
+    const result = await this.#store.resolveLog({ ...wish, logId, now: this.#clock() });
+    if (result.outcome !== 'RESOLVED') throw refusal(result);
+    this.#onResolved();
+    return this.getLog(logId);
+  }
+}
+
+function refusal(result: Exclude<ResolveResult, { outcome: 'RESOLVED' }>): LabRelayError {
+  switch (result.outcome) {
+    case 'NOT_FOUND':
+      return unknownLog();
+    case 'ALREADY_RESOLVED':
+      return fieldError('ALREADY_DONE', 'log_id', 'was closed so already');
+    case 'OPEN_TASK':
+      return fieldError(
+        'INVALID_INPUT',
+        'log_id',
+        'has a task that is under way, waits or is held; let it end or cancel it first',
+      );
+    case 'SETTLED': {
+      const state = [result.status, result.certainty].filter(Boolean).join(', ');
+      return fieldError(
+        'INVALID_INPUT',
+        'log_id',
+        `is ${state}; only a log that is QUEUED, or FAIL with certainty UNKNOWN, is closed by hand`,
+      );
+    }
+  }
+}
+
+function unknownLog(): LabRelayError {
+  return new LabRelayError(
+    'UNKNOWN_LOG',
+    'No log has this log_id. Give it whole, or search by its first or last six characters.',
+    [{ field: 'log_id', reason: 'is not known here' }],
+  );
 }

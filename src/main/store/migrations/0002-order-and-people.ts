@@ -111,7 +111,7 @@ CREATE INDEX task_by_deadline ON task (deliver_by) WHERE deliver_by IS NOT NULL;
 -- Where the domain objects of a rebuilt body came from: SOURCE or LOCAL.
 ALTER TABLE revision ADD COLUMN objects_from TEXT;
 
--- An operator's word on a log that no signal settles: DELIVERED or NOT_DELIVERED.
+-- An operator's word on a log that no signal settles: delivered or not_delivered.
 ALTER TABLE log ADD COLUMN resolution TEXT;
 ALTER TABLE log ADD COLUMN resolved_at INTEGER;
 

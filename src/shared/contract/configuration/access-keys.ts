@@ -37,6 +37,7 @@ export const accessKeyProcedures = {
   createAccessKey: procedure({
     summary: 'Makes a key for calls in; it is shown this once and kept as a hash',
     role: 'admin',
+    audit: 'change',
     input: z.strictObject({
       kind: z.enum(ACCESS_KEY_KINDS, { error: 'must be inbound, user or internal' }),
       name: line(200),
@@ -59,12 +60,14 @@ export const accessKeyProcedures = {
   listAccessKeys: procedure({
     summary: 'Access keys by id, without the keys themselves',
     role: 'admin',
+    audit: 'none',
     input: z.strictObject({ include_revoked: flag.default(false) }),
     output: z.object({ items: z.array(accessKeyDocument) }),
   }),
   revokeAccessKey: procedure({
     summary: 'Revokes an access key for good, from the next call on',
     role: 'admin',
+    audit: 'change',
     input: z.strictObject({ access_key_id: id }),
     output: accessKeyDocument,
   }),

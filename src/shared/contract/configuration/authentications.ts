@@ -113,6 +113,7 @@ export const authenticationProcedures = {
     summary:
       'One developer authentication by id, or those that a lab (with its organization) or an organization may use; secrets masked',
     role: 'viewer',
+    audit: 'none',
     input: z.strictObject({
       developer_authentication_id: id.optional(),
       lab_id: id.optional(),
@@ -124,6 +125,7 @@ export const authenticationProcedures = {
     summary:
       'Adds or changes credentials for calls out; fields left out, and secrets sent back as their mask, stay as they are',
     role: 'admin',
+    audit: 'change',
     input: developerAuthenticationInput,
     output: developerAuthenticationDocument,
   }),

@@ -76,6 +76,7 @@ export const domainSourceProcedures = {
     summary:
       'Reads one object from a lab’s domain source and tells which fields came, not what is in them; keeps nothing',
     role: 'operator',
+    audit: 'clear',
     input: z.strictObject({
       lab_id: id,
       kind: z.enum(DOMAIN_KINDS, { error: `must be one of ${DOMAIN_KINDS.join(', ')}` }),

@@ -209,6 +209,7 @@ export const integrationProcedures = {
     summary:
       'Integrations by id, all given filters must hold; lab_id finds those that apply to the lab, its organization’s among them',
     role: 'viewer',
+    audit: 'none',
     input: z.strictObject({
       developer_authentication_id: id.optional(),
       lab_id: id.optional(),
@@ -221,12 +222,14 @@ export const integrationProcedures = {
   addUpdateWebhookIntegration: procedure({
     summary: 'Adds an integration, or makes a new version of one; fields left out stay as they are',
     role: 'admin',
+    audit: 'change',
     input: webhookIntegrationInput,
     output: savedIntegrationDocument,
   }),
   setIntegrationEnabled: procedure({
     summary: 'Enables or soft-disables an integration; a disabled one stays and sends nothing',
     role: 'operator',
+    audit: 'change',
     input: z.strictObject({
       lab_integration_id: id,
       is_active: flag,

@@ -42,12 +42,14 @@ export const labProcedures = {
   listLabs: procedure({
     summary: 'All labs, by id',
     role: 'viewer',
+    audit: 'none',
     input: z.strictObject({ organization_id: id.optional() }),
     output: z.object({ items: z.array(labDocument) }),
   }),
   addUpdateLab: procedure({
     summary: "Adds a lab under the lab system's own id, or changes it; fields left out stay",
     role: 'admin',
+    audit: 'change',
     input: z.strictObject({
       lab_id: id,
       name: line(200).optional(),
@@ -66,24 +68,28 @@ export const labProcedures = {
   listOrganizations: procedure({
     summary: 'All organizations, by id',
     role: 'viewer',
+    audit: 'none',
     input: z.strictObject({}),
     output: z.object({ items: z.array(organizationDocument) }),
   }),
   addUpdateOrganization: procedure({
     summary: "Adds an organization under the lab system's own id, or renames it",
     role: 'admin',
+    audit: 'change',
     input: z.strictObject({ organization_id: id, name: line(200) }),
     output: organizationDocument,
   }),
   getActionCategoryList: procedure({
     summary: 'The action category list, by id',
     role: 'viewer',
+    audit: 'none',
     input: z.strictObject({ is_active: flag.optional() }),
     output: z.object({ items: z.array(actionCategoryDocument) }),
   }),
   addUpdateActionCategory: procedure({
     summary: 'Adds an action category of your own, or renames, enables or disables one',
     role: 'admin',
+    audit: 'change',
     input: z.strictObject({
       action_category_list_id: id.optional(),
       code: z

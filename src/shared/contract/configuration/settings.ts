@@ -27,12 +27,14 @@ export const settingsProcedures = {
   getSettings: procedure({
     summary: 'Settings of the engine',
     role: 'viewer',
+    audit: 'none',
     input: z.strictObject({}),
     output: settingsDocument,
   }),
   updateSettings: procedure({
     summary: 'Changes settings of the engine; those left out stay',
     role: 'admin',
+    audit: 'change',
     input: z.strictObject({
       callback_transport: z
         .enum(CALLBACK_TRANSPORTS, { error: 'must be in_process or http' })
@@ -58,6 +60,7 @@ export const settingsProcedures = {
     summary:
       'Pauses all deliveries, also over restarts, or lets them go on; events are taken meanwhile',
     role: 'operator',
+    audit: 'change',
     input: z.strictObject({
       paused: flag,
       /** For those who find it paused; no patient data. */

@@ -23,6 +23,7 @@ export const testingProcedures = {
     summary:
       'Tests the way to an integration’s end point without making a delivery; with send, one sample marked x-labrelay-test is sent',
     role: 'operator',
+    audit: 'change',
     input: z.strictObject({
       lab_integration_id: id,
       data,
@@ -47,6 +48,7 @@ export const testingProcedures = {
     summary:
       'Builds the body that a mapping (or the default shape) makes of an event, sends nothing',
     role: 'operator',
+    audit: 'none',
     input: z.strictObject({
       lab_id: id,
       action_category_list_id: id,

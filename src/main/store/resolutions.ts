@@ -1,0 +1,58 @@
+import type { Database } from 'better-sqlite3';
+import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
+import type { Certainty, LogStatus, Resolution } from '../../shared/model/vocabulary.ts';
+
+interface Row {
+  log_seq: number;
+  status: LogStatus;
+  certainty: Certainty | null;
+  resolution: Resolution | null;
+  open_task: number | null;
+}
+
+/**
+ * Closing a log by hand.
+ *
+ * @param liftHold called in the same transaction for the log that was closed: nothing has to wait
+ * behind it any longer
+ */
+export function createResolutionCommands(
+  db: Database,
+  liftHold: (head: { logSeq: number; now: number }) => void,
+) {
+  const find = db.prepare<[string], Row>(
+    `SELECT l.log_seq, l.status, l.certainty, l.resolution,
+       (SELECT t.task_id FROM task t WHERE t.log_seq = l.log_seq) AS open_task
+     FROM log l WHERE l.log_id = ?`,
+  );
+  const close = db.prepare(
+    `UPDATE log SET status = ?, resolution = ?, resolved_at = ?, updated_at = max(updated_at, ?)
+     WHERE log_seq = ?`,
+  );
+  const note = db.prepare(
+    `INSERT INTO activity (log_seq, at, actor, kind, note, detail) VALUES (?, ?, ?, 'RESOLVED', ?, ?)`,
+  );
+
+  return {
+    resolveLog({ logId, resolution, reason, actor, now }: ResolveLog): ResolveResult {
+      const log = find.get(logId);
+      if (!log) return { outcome: 'NOT_FOUND' };
+      if (log.resolution === resolution) return { outcome: 'ALREADY_RESOLVED' };
+      if (log.open_task !== null) return { outcome: 'OPEN_TASK' };
+      // Whoever has erred may say the other thing; the activity keeps both.
+      const isOpen = log.status === 'QUEUED' || isUnknown(log) || log.resolution !== null;
+      if (!isOpen) return { outcome: 'SETTLED', status: log.status, certainty: log.certainty };
+      const status: LogStatus = resolution === 'delivered' ? 'SUCCESS' : 'FAIL';
+      close.run(status, resolution, now, now, log.log_seq);
+      const words = resolution === 'delivered' ? 'delivered' : 'not delivered';
+      const detail = JSON.stringify({ resolution, from: log.status, certainty: log.certainty });
+      note.run(log.log_seq, now, actor, `closed by hand as ${words}: ${reason}`, detail);
+      liftHold({ logSeq: log.log_seq, now });
+      return { outcome: 'RESOLVED' };
+    },
+  };
+}
+
+function isUnknown({ status, certainty }: Row): boolean {
+  return status === 'FAIL' && certainty === 'UNKNOWN';
+}

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { maskHeaderFields } from '../../../src/main/bridge/masking/mask-headers.ts';
+import { maskLog, maskSummary } from '../../../src/main/bridge/masking/mask-log.ts';
+import { REPORTED } from '../../../src/shared/contract/callback.ts';
+import { logDocument, logSummaryDocument } from '../../../src/shared/contract/log-document.ts';
+import { aLog } from '../../cli/a-log.ts';
+
+const NAME = 'Asha Verma';
+
+/** A document in which everything that may hold a patient's data does. */
+function patientsLog() {
+  const log = aLog();
+  const headers = { 'content-type': 'application/json', 'x-patient': NAME };
+  const references = [...log.references, { kind: 'patient' as const, id: NAME }];
+  const body = JSON.stringify({ bill_id: 'B-1001', patient: { name: NAME } });
+  return aLog({
+    ordering_key: NAME,
+    references,
+    retry_context: { action_category: log.action_category, references },
+    end_point: `http://partner/bills?name=${NAME}`,
+    error_message: REPORTED + NAME,
+    request_headers: headers,
+    request_body: body,
+    response_headers: headers,
+    response_body: body,
+    attempts: log.attempts.map((attempt) => ({
+      ...attempt,
+      end_point: `http://partner/bills?name=${NAME}`,
+      error_message: REPORTED + NAME,
+      request_headers: headers,
+      response_headers: headers,
+      response_body: body,
+    })),
+    revisions: [
+      {
+        revision: 1,
+        key: log.log_id,
+        sha256: 'x',
+        config_version: 1,
+        reason: 'FIRST',
+        content_type: 'application/json',
+        body,
+        created_at: log.created_at,
+      },
+    ],
+  });
+}
+
+describe('a masked log', () => {
+  test('holds nothing of the patient, and says that it is masked', () => {
+    const masked = maskLog(patientsLog());
+    expect(JSON.stringify(masked)).not.toContain(NAME);
+    expect(masked.masked).toBe(true);
+    expect(logDocument.parse(masked)).toEqual(masked);
+  });
+
+  test('keeps what is no patient’s', () => {
+    const masked = maskLog(patientsLog());
+    expect(masked.references).toEqual([
+      { kind: 'event', id: 'event-1' },
+      { kind: 'bill', id: 'B-1001' },
+      { kind: 'patient', id: '••••' },
+    ]);
+    expect(masked.request_body).toBe('{"bill_id":"B-1001","patient":{"name":"••••"}}');
+    expect(masked.request_headers).toEqual({
+      'content-type': 'application/json',
+      'x-patient': '••••',
+    });
+    expect(masked).toMatchObject({ status: 'SUCCESS', end_point: 'http://partner/bills?••••' });
+  });
+
+  test('as a list shows it holds nothing of the patient either', () => {
+    const summary = logSummaryDocument.parse(patientsLog());
+    const masked = maskSummary(summary);
+    expect(JSON.stringify(masked)).not.toContain(NAME);
+    expect(masked).toMatchObject({ masked: true, ordering_key: '••••' });
+  });
+
+  test('has what LabRelay itself says of an error', () => {
+    const log = aLog({ error_message: 'The partner answered 400.' });
+    expect(maskLog(log).error_message).toBe('The partner answered 400.');
+  });
+
+  test('has no field that nobody has thought about', () => {
+    // Whoever adds a field that may hold patient data masks it; then it is listed here.
+    expect(Object.keys(logDocument.shape).sort()).toEqual(
+      [
+        'action_category action_category_list_id activity activity_date attempts batch_id certainty',
+        'config_version control_id created_at deliver_by direction end_point error_kind',
+        'error_message event_id held_reason integration_callback_url ip is_retry_enabled',
+        'lab_id lab_integration_id log_id masked next_retry_at ordering_key organization_id origin',
+        'priority references request_body request_headers request_method resolution resolved_at',
+        'response_body response_headers response_status_code response_time retry_context',
+        'retry_count retry_state revision revisions stage status token_hint transport triggered_by',
+        'updated_at',
+      ].flatMap((line) => line.split(' ')),
+    );
+  });
+});
+
+describe('header fields', () => {
+  test('stay where the protocol says what they hold, and they hold that', () => {
+    const fields = {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': '17',
+      date: 'Mon, 23 Nov 2026 08:00:00 GMT',
+      server: 'nginx/1.2',
+      authorization: 'Bearer ••••',
+      'webhook-signature': 'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
+    };
+    expect(maskHeaderFields(fields)).toEqual(fields);
+  });
+
+  test.each([
+    ['content-type', `text/plain; name="${NAME}"`],
+    ['server', NAME],
+    ['location', `/patients/${NAME}`],
+    ['date', NAME],
+    ['vary', NAME],
+    ['x-anything', 'x'],
+  ])('are masked otherwise: %s', (name, value) => {
+    expect(maskHeaderFields({ [name]: value })).toEqual({ [name]: '••••' });
+  });
+
+  test('that are called after somebody are masked in their name as well', () => {
+    expect(maskHeaderFields({ 'x-9845012345': 'a', asha_verma: 'b' })).toEqual({
+      '••••1': '••••',
+      '••••2': '••••',
+    });
+  });
+});

@@ -104,6 +104,7 @@ const FIELDS = {
     'begin',
     'listener',
     'store',
+    'people',
   ]),
   error: errorShape,
 } satisfies Record<string, Shape>;

@@ -4,12 +4,14 @@ import type { ProcedureName } from '../shared/contract/index.ts';
 import { createFailpoint } from '../shared/failpoint.ts';
 import { foundAdminTokenFile, writeAdminToken } from './admin-token.ts';
 import { type AppLogFile, openAppLog } from './app-log.ts';
+import { audited } from './bridge/audited.ts';
 import type { Handlers } from './bridge/handler.ts';
 import { backupHandlers } from './bridge/procedures/backup.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
 import { logHandlers } from './bridge/procedures/logs.ts';
+import { peopleHandlers } from './bridge/procedures/people.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
 import { testingHandlers } from './bridge/procedures/testing.ts';
 import type { HostConfig } from './config.ts';
@@ -24,6 +26,7 @@ import { Health } from './engine/health.ts';
 import { ChildEvaluator } from './engine/payload/child-evaluator.ts';
 import { forkMappingChild } from './engine/payload/fork-launcher.ts';
 import type { MappingLauncher } from './engine/payload/mapping-messages.ts';
+import { auditSealKey } from './engine/people/audit-trail.ts';
 import { CALLBACK_PATH } from './http/callback-routes.ts';
 import { openHttpServer } from './http/server.ts';
 import {
@@ -135,8 +138,10 @@ async function openParts(
   });
   opened.push(() => engine.stop());
   await engine.load();
-  const made = await engine.configuration.ensureAdminKey(config.adminToken ?? undefined, (token) =>
-    writeAdminToken(dataFolder, token),
+  const made = await engine.configuration.ensureAdminKey(
+    config.adminToken ?? undefined,
+    (token) => writeAdminToken(dataFolder, token),
+    (name) => tellAdminKey(engine, name),
   );
   if (made !== null) log.info('admin_key_made');
 
@@ -166,20 +171,25 @@ async function openParts(
     version: VERSION,
     clock: Date.now,
   });
-  const handlers: Handlers<ProcedureName> = {
+  const bare: Handlers<ProcedureName> = {
     ...configurationHandlers(engine.configuration),
     ...testingHandlers(engine, Date.now),
     ...domainSourceHandlers(engine),
     ...logHandlers(engine.directory),
     ...queueHandlers(engine.failedTasks),
+    ...peopleHandlers(engine.audit, engine.sessions),
     ...healthHandlers(health),
     ...backupHandlers(backups),
   };
+  const onFault = (fault: { procedure: string; error: unknown }) =>
+    log.error('procedure_fault', fault);
+  const handlers = audited(bare, engine.audit, onFault);
   const server = await openHttpServer({
     engine: {
       configuration: engine.configuration,
       intake: engine.intake,
       callback: engine.callback,
+      people: engine.signIn,
       health: () => health.document(),
       figures: () => health.figures(),
     },
@@ -217,7 +227,7 @@ async function openParts(
     adminTokenFile: foundAdminTokenFile(dataFolder),
     engine,
     handlers,
-    onFault: (fault) => log.error('procedure_fault', fault),
+    onFault,
     broken: store.writerDied,
     close: () => opened.close(),
   };
@@ -241,6 +251,7 @@ async function openEngine(
     store,
     worker: await store.engineId(randomUUID()),
     vault: new KeyVault(key),
+    auditSealKey: auditSealKey(key),
     evaluator: new ChildEvaluator(extras.launchMapping ?? forkMappingChild),
     // A clock that nobody sets: only differences count there.
     transport: new HttpTransport(() => performance.now(), failpoint, surroundings.targets),
@@ -248,6 +259,18 @@ async function openEngine(
     failpoint,
     ...surroundings,
     log: troubles,
+  });
+}
+
+/** The one key that no admin has made. */
+async function tellAdminKey({ audit }: Engine, name: string): Promise<void> {
+  await audit.append({
+    actor: 'LabRelay',
+    action: 'firstAdminKey',
+    subject: name,
+    reason: null,
+    address: null,
+    detail: {},
   });
 }
 

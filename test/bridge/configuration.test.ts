@@ -198,6 +198,8 @@ test('labs, organizations, categories, keys and settings are listed and changed'
     backup_schedule: '30 2 * * *',
     backup_keep: 7,
     backup_folder: null,
+    session_hours: 12,
+    session_idle_minutes: 60,
   });
 });
 

@@ -3,6 +3,7 @@ import { type EventRoute, parseEventBody } from '../../src/shared/contract/event
 import { contract, type ProcedureName } from '../../src/shared/contract/index.ts';
 import { fieldError, LabRelayError } from '../../src/shared/errors.ts';
 import { type AccessKey, DEFAULT_SETTINGS } from '../../src/shared/model/configuration.ts';
+import type { Session } from '../../src/shared/model/session.ts';
 import type { Handlers } from '../../src/main/bridge/handler.ts';
 import type { EventCaller } from '../../src/main/http/event-routes.ts';
 import type { ServedEngine } from '../../src/main/http/server.ts';
@@ -86,6 +87,38 @@ export class FakeEngine implements ServedEngine {
       this.accepted.push({ route, body, caller });
       return { status: 201, body: { event_id: hash('sha256', route), log_ids: [] }, repeated };
     },
+  };
+
+  /** Cookies' values that are known, by whose they are. */
+  readonly sessions = new Map<string, { session: Session; key: AccessKey }>();
+  readonly refusals: string[] = [];
+  /** For each look at a session, whether it counted as used. */
+  readonly uses: boolean[] = [];
+  readonly people: ServedEngine['people'] = {
+    find: (value, isUse) => {
+      this.uses.push(isUse);
+      return this.sessions.get(value) ?? null;
+    },
+    in: async (accessKey, address) => {
+      const value = `value-${this.sessions.size + 1}`;
+      const session = {
+        sessionId: this.sessions.size + 1,
+        accessKeyId: accessKey.accessKeyId,
+        hash: '',
+        address,
+        createdAt: 0,
+        lastUsedAt: 0,
+        expiresAt: 43_200_000,
+      };
+      this.sessions.set(value, { session, key: accessKey });
+      return { session, value };
+    },
+    out: async ({ session }) => {
+      for (const [value, one] of this.sessions) {
+        if (one.session.sessionId === session.sessionId) this.sessions.delete(value);
+      }
+    },
+    refused: (address) => this.refusals.push(address),
   };
 
   readonly callback: ServedEngine['callback'] = {

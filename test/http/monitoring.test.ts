@@ -110,7 +110,7 @@ describe('GET /openapi.json', () => {
     const operation = document.paths[procedurePath(name)]?.['post'];
     expect(operation?.operationId).toBe(name);
     expect(operation?.summary).toBe(contract[name].summary);
-    expect(operation?.security).toEqual([{ bearer: [] }, { api_key: [] }]);
+    expect(operation?.security).toEqual([{ bearer: [] }, { api_key: [] }, { session: [] }]);
     expect(operation?.requestBody?.content['application/json']?.schema['type']).toBe('object');
     expect(Object.keys(operation?.responses ?? {}).sort()).toEqual(['200', 'default']);
   });

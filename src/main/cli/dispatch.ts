@@ -20,6 +20,10 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<CommandModule
     does: 'shows one log: status, attempts, request, response',
     load: () => import('./show.ts'),
   },
+  audit: {
+    does: 'checks the audit chain of a data folder: audit verify',
+    load: () => import('./audit.ts'),
+  },
   send: {
     does: 'posts an event document to a running engine',
     load: () => import('./send.ts'),

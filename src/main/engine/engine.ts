@@ -24,6 +24,10 @@ import { Intake } from './intake/intake.ts';
 import type { IntakePort } from './intake/port.ts';
 import { PayloadBuilder } from './payload/builder.ts';
 import type { MappingEvaluator } from './payload/evaluator.ts';
+import { AuditTrail } from './people/audit-trail.ts';
+import type { AuditPort, SessionPort } from './people/port.ts';
+import { Sessions } from './people/sessions.ts';
+import { SignIn } from './people/sign-in.ts';
 import { FailedTasks } from './queue/failed-tasks.ts';
 import type { QueuePort } from './queue/port.ts';
 import type { TargetGuard } from './targets/guard.ts';
@@ -34,7 +38,9 @@ export interface EngineStore
     DomainObjectPort,
     DirectoryPort,
     QueuePort,
-    CallbackPort {
+    CallbackPort,
+    AuditPort,
+    SessionPort {
   readonly configuration: ConfigurationPort;
   figures(): Promise<StoreFigures>;
   engineId(proposed: string): Promise<string>;
@@ -52,6 +58,8 @@ export interface EngineParts {
   /** This engine's lasting id; owner of its claims. */
   worker: string;
   vault: Vault;
+  /** Seals the end of the audit chain. */
+  auditSealKey: Buffer;
   evaluator: MappingEvaluator;
   transport: Transport;
   /** Says whom a connection out may be made to; the transport asks the same one. */
@@ -78,6 +86,9 @@ export class Engine {
   readonly dispatcher: Dispatcher;
   readonly callback: CallbackHandler;
   readonly failedTasks: FailedTasks;
+  readonly audit: AuditTrail;
+  readonly sessions: Sessions;
+  readonly signIn: SignIn;
   readonly transport: Transport;
   /** Credentials of calls to labs' own systems. */
   readonly authorizeSource: AuthorizeSource;
@@ -155,6 +166,10 @@ export class Engine {
       clock,
       onQueued: () => this.dispatcher.notify(),
     });
+    this.audit = new AuditTrail({ store, sealKey: parts.auditSealKey, clock });
+    const onTrouble = (error: unknown) => log.warn('people', messageOf(error));
+    this.sessions = new Sessions({ store, keys: this.configuration, clock, onTrouble });
+    this.signIn = new SignIn({ audit: this.audit, sessions: this.sessions, onTrouble });
     this.#indexer = new TextIndexer({
       store,
       deliveries: () => this.#attempts.total,
@@ -178,6 +193,7 @@ export class Engine {
    */
   async load(): Promise<void> {
     await this.configuration.start();
+    await this.sessions.load();
   }
 
   /** Recovers what a former life left and begins to deliver. `load` comes first. */
@@ -191,6 +207,7 @@ export class Engine {
 
   /** Lets what is under way finish; nothing new is claimed. Idempotent. The store stays open. */
   async stop(): Promise<void> {
+    await this.signIn.stop();
     await this.#housekeeping.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();

@@ -1,15 +1,19 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { LabRelayError } from '../../shared/errors.ts';
+import { fieldError, LabRelayError } from '../../shared/errors.ts';
 import type { AccessKey } from '../../shared/model/configuration.ts';
+import type { Session } from '../../shared/model/session.ts';
 import { ROLES, type Role } from '../../shared/model/vocabulary.ts';
 import type { ConfigurationLookup } from '../engine/configuration/lookup.ts';
 import { GuessLimiter } from './guess-limiter.ts';
+import type { SessionGate } from './session-gate.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the route's key check; null on public routes. */
     accessKey: AccessKey | null;
+    /** Set beside it where a session's cookie was sent instead of the key. */
+    session: Session | null;
   }
 }
 
@@ -44,15 +48,18 @@ export class KeyGate {
   private readonly configuration: Pick<ConfigurationLookup, 'accessKeyOf'>;
   private readonly ownTokenHash: Buffer;
   private readonly guesses: GuessLimiter;
+  private readonly sessions: SessionGate;
 
   /** @param options `ownToken`: this start's token of our own worker's reports over HTTP. */
   constructor(options: {
     configuration: Pick<ConfigurationLookup, 'accessKeyOf'>;
     ownToken: string;
+    sessions: SessionGate;
     guesses?: GuessLimiter;
   }) {
     this.configuration = options.configuration;
     this.ownTokenHash = sha256(options.ownToken);
+    this.sessions = options.sessions;
     this.guesses =
       options.guesses ?? new GuessLimiter({ limit: FAILURES_A_MINUTE, windowMs: 60_000 });
   }
@@ -75,14 +82,65 @@ export class KeyGate {
     });
   }
 
-  /** For console procedures: a person's key with at least this role. */
+  /** For console procedures: a person with at least this role, by key or by session. */
   procedure(role: Role): KeyCheck {
-    return this.check((key) => {
+    const refusal = (key: AccessKey): string | null => {
       if (key.kind !== 'user') return 'The console is called with the key of a person (user key).';
       return roleReaches(key.role, role)
         ? null
         : `This needs the role ${role}; the key has the role ${key.role ?? 'none'}. Use the key of someone who has it.`;
-    });
+    };
+    const byKey = this.check(refusal);
+    return (request, reply, done) => {
+      const { authorization, 'x-api-key': apiKey } = request.headers;
+      // Whoever sends a key means it, whatever cookies come along.
+      if (authorization !== undefined || apiKey !== undefined) return byKey(request, reply, done);
+      try {
+        const open = this.sessions.take(request);
+        if (!open) return byKey(request, reply, done);
+        request.accessKey = open.key;
+        request.session = open.session;
+        const reason = refusal(open.key);
+        return reason === null ? done() : done(forbidden(reason));
+      } catch (error) {
+        if (error instanceof LabRelayError) return done(error);
+        throw error;
+      }
+    };
+  }
+
+  /**
+   * The person that a key belongs to which was typed at the console.
+   * @param onRefused told of a try that is refused
+   * @throws LabRelayError for a key that is none of a person's, or after too many tries
+   */
+  person(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    token: string,
+    onRefused: () => void,
+  ): AccessKey {
+    const key = this.configuration.accessKeyOf(token);
+    // Counted by what a key ends in as well: guesses at one key may come from many addresses.
+    const subjects = [request.ip, `hint ${token.slice(-4)}`];
+    const wait = Math.max(...subjects.map((subject) => this.guesses.waitOf(subject)));
+    if (wait > 0 && !(key && this.guesses.isTrusted(request.ip, key.accessKeyId))) {
+      onRefused();
+      throw tooMany(reply, wait);
+    }
+    if (key?.kind !== 'user') {
+      for (const subject of subjects) this.guesses.failed(subject, token);
+      onRefused();
+      if (key) throw fieldError('FORBIDDEN', 'key', 'is no person’s; sign in with a user key');
+      throw new LabRelayError('UNAUTHENTICATED', 'The key is not known or was revoked.', [
+        {
+          field: 'key',
+          reason: 'is not known or was revoked; check that you have copied all of it',
+        },
+      ]);
+    }
+    this.guesses.succeeded(request.ip, key.accessKeyId);
+    return key;
   }
 
   /** For callbacks: `x-internal-token` with an internal key or this start's own token. */
@@ -121,13 +179,7 @@ export class KeyGate {
     const key = token === null ? undefined : this.configuration.accessKeyOf(token);
     const wait = this.guesses.waitOf(address);
     if (wait > 0 && !(key && this.guesses.isTrusted(address, key.accessKeyId))) {
-      reply.header('retry-after', wait);
-      return done(
-        new LabRelayError(
-          'RATE_LIMITED',
-          `Too many wrong keys from this address. Try again in ${wait} s with the right one.`,
-        ),
-      );
+      return done(tooMany(reply, wait));
     }
     if (!key || (scheme === 'internal' && key.kind !== 'internal')) {
       this.guesses.failed(address, token ?? '');
@@ -142,6 +194,14 @@ export class KeyGate {
 /** @param cure what a caller should do who may not do this */
 function forbidden(cure: string): LabRelayError {
   return new LabRelayError('FORBIDDEN', cure, [{ field: 'Authorization', reason: cure }]);
+}
+
+function tooMany(reply: FastifyReply, wait: number): LabRelayError {
+  reply.header('retry-after', wait);
+  return new LabRelayError(
+    'RATE_LIMITED',
+    `Too many wrong keys from this address. Try again in ${wait} s with the right one.`,
+  );
 }
 
 function missing(scheme: 'bearer' | 'internal', given: boolean): LabRelayError {

@@ -61,13 +61,22 @@ export function openApiOptions(
       tags: [
         { name: 'events', description: 'Business events of the lab; an access key' },
         { name: 'callbacks', description: 'Reports of outside workers; x-internal-token' },
-        { name: 'console', description: 'Console procedures; a user key with a role' },
+        {
+          name: 'console',
+          description: 'Console procedures; a user key with a role, or a session',
+        },
         { name: 'monitoring', description: 'Open to monitoring' },
       ],
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', description: 'An access key' },
           api_key: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'labrelay_session_PORT',
+            description: 'A session of the console, for its own pages; post_session opens one',
+          },
           internal_token: { type: 'apiKey', in: 'header', name: 'x-internal-token' },
         },
       },

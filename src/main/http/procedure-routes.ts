@@ -32,9 +32,9 @@ export async function procedureRoutes(
       schema: {
         operationId: name,
         summary,
-        description: `Needs a user key with the role ${role} or a stronger one.`,
+        description: `Needs a user key, or a session signed in with one, with the role ${role} or a stronger one.`,
         tags: ['console'],
-        security: [{ bearer: [] }, { api_key: [] }],
+        security: [{ bearer: [] }, { api_key: [] }, { session: [] }],
         body: input,
         response: { 200: output },
       },

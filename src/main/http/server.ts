@@ -17,6 +17,9 @@ import { describeRoutes, type HealthDocument, monitoringRoutes } from './monitor
 import { answerBrokenRequests, answerProblems, type FaultLog, sendProblem } from './problems.ts';
 import { procedureRoutes } from './procedure-routes.ts';
 import { setSecurityHeaders } from './security-headers.ts';
+import { SessionCookie } from './session-cookie.ts';
+import { SessionGate } from './session-gate.ts';
+import { type SessionKeeper, sessionRoutes } from './session-routes.ts';
 import { useZodSchemas } from './validation.ts';
 
 /** Bytes that a body may have, but for the bulk route. */
@@ -36,6 +39,7 @@ export interface ServedEngine {
   configuration: Pick<ConfigurationLookup, 'accessKeyOf' | 'settings'>;
   intake: EventIntake;
   callback: ReportTaker;
+  people: SessionKeeper;
   health(): Promise<HealthDocument>;
   figures(): Promise<EngineFigures>;
 }
@@ -98,12 +102,17 @@ async function buildServer(
   }) as FastifyInstance;
 
   const metrics = new Metrics(() => engine.figures(), options.version);
+  const { publicUrl } = options.policy;
+  const cookie = new SessionCookie({ tls: tls !== null, publicUrl });
+  const sessions = new SessionGate({ sessions: engine.people, cookie, publicUrl });
   const gate = new KeyGate({
+    sessions,
     configuration: engine.configuration,
     ownToken: options.internalToken,
   });
 
   app.decorateRequest('accessKey', null);
+  app.decorateRequest('session', null);
   setSecurityHeaders(app);
   refuseForeignHosts(app, hostCheck(options.policy));
   app.addHook('onRequest', (_request, reply, done) => {
@@ -138,6 +147,9 @@ async function buildServer(
       gate,
       perMinute: () => engine.configuration.settings.consoleRateLimit,
     }),
+  );
+  await app.register((scope) =>
+    sessionRoutes(scope, { people: engine.people, gate, sessions, cookie }),
   );
   await monitoringRoutes(app, { health: () => engine.health(), metrics });
   await consoleRoutes(app, options.consoleFolder);

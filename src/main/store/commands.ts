@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import { createAuditCommands, createAuditQueries } from './audit.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { createInsertDelivery } from './deliveries.ts';
 import { createDirectoryQueries } from './directory.ts';
@@ -11,6 +12,7 @@ import { createRecovery } from './recovery.ts';
 import { createApplyReport } from './reports.ts';
 import { createResolutionCommands } from './resolutions.ts';
 import { createSearchQueries } from './search.ts';
+import { createSessionCommands } from './sessions.ts';
 import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
 
@@ -29,6 +31,8 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
     ...createResolutionCommands(db, () => {}),
     ...createTextIndexCommands(db),
     ...createConfigurationStatements(db),
+    ...createAuditCommands(db),
+    ...createSessionCommands(db),
     ...createEngineIdentity(db),
   });
 }
@@ -42,6 +46,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createQueueQueries(db),
     ...createFailedTaskQueries(db),
     ...createFigureQueries(db),
+    ...createAuditQueries(db),
   });
 }
 

@@ -167,6 +167,8 @@ export function createConfigurationStatements(db: Database) {
       putSetting.run('backup_schedule', JSON.stringify(values.backupSchedule));
       putSetting.run('backup_keep', JSON.stringify(values.backupKeep));
       putSetting.run('backup_folder', JSON.stringify(values.backupFolder));
+      putSetting.run('session_hours', JSON.stringify(values.sessionHours));
+      putSetting.run('session_idle_minutes', JSON.stringify(values.sessionIdleMinutes));
     },
   };
 }
@@ -186,5 +188,7 @@ function settingsOf(rows: { name: string; value: string }[]): Settings {
     backupSchedule: read('backup_schedule', DEFAULT_SETTINGS.backupSchedule),
     backupKeep: read('backup_keep', DEFAULT_SETTINGS.backupKeep),
     backupFolder: read('backup_folder', DEFAULT_SETTINGS.backupFolder),
+    sessionHours: read('session_hours', DEFAULT_SETTINGS.sessionHours),
+    sessionIdleMinutes: read('session_idle_minutes', DEFAULT_SETTINGS.sessionIdleMinutes),
   };
 }

@@ -14,6 +14,7 @@ import type {
   TaskDeath,
 } from '../../shared/model/delivery.ts';
 import type { ObjectWrite } from '../../shared/model/domain.ts';
+import type { AuditEntry, AuditQuery } from '../../shared/model/audit.ts';
 import type {
   AcceptEvent,
   AcceptResult,
@@ -23,6 +24,8 @@ import type {
 import type { StoreFigures } from '../../shared/model/health.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
+import type { Session } from '../../shared/model/session.ts';
+import type { AppendAudit } from './audit.ts';
 import { Channel } from './channel.ts';
 import type { createConfigurationStatements } from './configuration.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
@@ -187,6 +190,26 @@ export class Store {
     } finally {
       await copier.close();
     }
+  }
+
+  // People
+  appendAudit(command: AppendAudit): Promise<number> {
+    return this.#writer.call('appendAudit', command);
+  }
+  listAudit(query: AuditQuery): Promise<AuditEntry[]> {
+    return this.#searches.call('listAudit', query);
+  }
+  loadSessions(now: number): Promise<Session[]> {
+    return this.#writer.call('loadSessions', now);
+  }
+  openSession(session: Omit<Session, 'sessionId'>): Promise<Session> {
+    return this.#writer.call('openSession', session);
+  }
+  touchSession(command: { sessionId: number; now: number }): Promise<void> {
+    return this.#writer.call('touchSession', command);
+  }
+  endSessions(command: { sessionIds: number[]; now: number }): Promise<void> {
+    return this.#writer.call('endSessions', command);
   }
 
   /** Resolves when the writing thread is gone without having been closed; nothing can be kept then. */

@@ -3,6 +3,7 @@ import { backupProcedures } from './backup.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { logProcedures } from './logs.ts';
+import { peopleProcedures } from './people.ts';
 import { queueProcedures } from './queue.ts';
 
 /** Every procedure of the console, once: bound to HTTP and to IPC alike. */
@@ -10,6 +11,7 @@ export const contract = {
   ...configurationProcedures,
   ...logProcedures,
   ...queueProcedures,
+  ...peopleProcedures,
   ...healthProcedures,
   ...backupProcedures,
 };

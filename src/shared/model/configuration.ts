@@ -184,6 +184,10 @@ export interface Settings {
   backupKeep: number;
   /** Folder of the scheduled backups; null: `backups` in the data folder. */
   backupFolder: string | null;
+  /** After so many hours a browser session ends, however much it is used. */
+  sessionHours: number;
+  /** After so many minutes without use it ends as well. */
+  sessionIdleMinutes: number;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -196,6 +200,8 @@ export const DEFAULT_SETTINGS: Settings = {
   backupSchedule: '30 2 * * *',
   backupKeep: 7,
   backupFolder: null,
+  sessionHours: 12,
+  sessionIdleMinutes: 60,
 };
 
 /** Everything the engine keeps in memory to match rules without asking the store. */

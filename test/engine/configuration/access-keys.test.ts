@@ -40,6 +40,18 @@ describe('a new key', () => {
     expect(room.configuration.lists.accessKeys({ includeRevoked: true })).toEqual([]);
   });
 
+  test('of a person has a name that no other person has, until that one’s is revoked', async () => {
+    const ben = { kind: 'user', name: 'Ben', role: 'viewer' } as const;
+    const { accessKey } = await room.configuration.createAccessKey(ben);
+    await expect(room.configuration.createAccessKey({ ...ben, name: 'BEN' })).rejects.toMatchObject(
+      { code: 'NAME_TAKEN', errors: [{ field: 'name' }] },
+    );
+    // Systems may be called alike: nobody is told apart by that.
+    await room.configuration.createAccessKey({ kind: 'inbound', name: 'Ben' });
+    await room.configuration.revokeAccessKey(accessKey.accessKeyId);
+    await expect(room.configuration.createAccessKey(ben)).resolves.toHaveProperty('key');
+  });
+
   test('keeps the labs and routes that limit it', async () => {
     const { accessKey } = await room.configuration.createAccessKey({
       kind: 'inbound',

@@ -36,7 +36,7 @@ const HARMLESS = new Map<string, RegExp>([
   ['webhook-timestamp', NUMBER],
 ]);
 
-/** Header names as programs write them; others may be data. */
+/** Header names as programs write them; others may be data. A name of this shape stays readable. */
 const NAME = /^[A-Za-z][A-Za-z-]{0,63}$/;
 
 /** Header fields for those who may not read what a partner or a lab has put into them. */

@@ -174,6 +174,8 @@ export function settingsDocument(settings: Settings): SettingsDocument {
     backup_schedule: settings.backupSchedule,
     backup_keep: settings.backupKeep,
     backup_folder: settings.backupFolder,
+    session_hours: settings.sessionHours,
+    session_idle_minutes: settings.sessionIdleMinutes,
   };
 }
 

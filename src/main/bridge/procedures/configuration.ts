@@ -144,6 +144,8 @@ export function configurationHandlers(
           backupSchedule: input.backup_schedule,
           backupKeep: input.backup_keep,
           backupFolder: input.backup_folder,
+          sessionHours: input.session_hours,
+          sessionIdleMinutes: input.session_idle_minutes,
         }),
       ),
     setDeliveryPaused: async (input, caller) => ({

@@ -58,13 +58,20 @@ export function findKey(memory: ConfigurationMemory, token: string): AccessKey |
   return timingSafeEqual(Buffer.from(key.hash), Buffer.from(given)) ? key : undefined;
 }
 
-/** @throws LabRelayError naming the field that does not go with the kind. */
+/** @throws LabRelayError naming the field that does not go with the kind, or whose name is taken. */
 export function checkNewKey(memory: ConfigurationMemory, wish: NewAccessKey): void {
   if (wish.kind === 'user' && !wish.role) {
     throw fieldError(
       'INVALID_INPUT',
       'role',
       'is needed for a user key: viewer, operator or admin',
+    );
+  }
+  if (wish.kind === 'user' && isTaken(memory, wish.name)) {
+    throw fieldError(
+      'NAME_TAKEN',
+      'name',
+      'is the name of another person’s key; the audit chain tells people apart by it, so give another or revoke that key first',
     );
   }
   if (wish.kind !== 'user' && wish.role) {
@@ -90,6 +97,23 @@ export function checkNewKey(memory: ConfigurationMemory, wish: NewAccessKey): vo
   );
   const first = strangers[0];
   if (first) throw new LabRelayError('UNKNOWN_LAB', `${first.field}: ${first.reason}`, strangers);
+}
+
+/** A name for a person that no other person has: the given one, or with a number behind it. */
+export function freeName(memory: ConfigurationMemory, name: string): string {
+  let free = name;
+  for (let number = 2; isTaken(memory, free); number++) free = `${name} ${number}`;
+  return free;
+}
+
+/** Whether a person with an unrevoked key is called so, in whatever case. */
+function isTaken(memory: ConfigurationMemory, name: string): boolean {
+  return [...memory.accessKeys.values()].some(
+    (key) =>
+      key.kind === 'user' &&
+      key.revokedAt === null &&
+      key.name.toLowerCase() === name.toLowerCase(),
+  );
 }
 
 /** @throws LabRelayError if nobody could administer LabRelay without this key. */

@@ -12,6 +12,7 @@ import {
   adminTokenToSave,
   checkNewKey,
   checkRevocation,
+  freeName,
   generateKey,
   type NewAccessKey,
   valuesOfKey,
@@ -215,6 +216,8 @@ export class Configuration extends LoadedConfiguration {
         backupKeep: change.backupKeep ?? current.backupKeep,
         backupFolder:
           change.backupFolder === undefined ? current.backupFolder : change.backupFolder,
+        sessionHours: change.sessionHours ?? current.sessionHours,
+        sessionIdleMinutes: change.sessionIdleMinutes ?? current.sessionIdleMinutes,
       };
       checkBackupSettings(settings);
       await this.store.saveSettings(settings);
@@ -248,18 +251,21 @@ export class Configuration extends LoadedConfiguration {
    * @param given value of `LABRELAY_ADMIN_TOKEN`
    * @param keepMade writes a made token where its owner finds it. It is called before the hash is
    *   saved: a crash in between leaves a token that is not valid yet, never a key that nobody knows.
+   * @param announce told the name of a key that is about to be saved, for the audit chain
    * @returns the token if it was made here, null otherwise
    * @throws Error if the given token cannot be used
    */
   ensureAdminKey(
     given?: string,
     keepMade?: (token: string) => Promise<void>,
+    announce?: (name: string) => Promise<void>,
   ): Promise<string | null> {
     return this.turns.take(async () => {
       const wanted = adminTokenToSave(this.memory, given);
       if (!wanted) return null;
       if (wanted.made) await keepMade?.(wanted.token);
-      const name = wanted.made ? 'first admin' : 'LABRELAY_ADMIN_TOKEN';
+      const name = freeName(this.memory, wanted.made ? 'first admin' : 'LABRELAY_ADMIN_TOKEN');
+      await announce?.(name);
       await this.keepKey(wanted.token, { kind: 'user', name, role: 'admin' });
       return wanted.made ? wanted.token : null;
     });

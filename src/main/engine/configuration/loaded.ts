@@ -74,6 +74,12 @@ export class LoadedConfiguration implements ConfigurationLookup {
     return findKey(this.memory, token);
   }
 
+  /** A key by its id, unless it was revoked. */
+  accessKeyById(accessKeyId: number): AccessKey | undefined {
+    const key = this.memory.accessKeys.get(accessKeyId);
+    return key?.revokedAt === null ? key : undefined;
+  }
+
   protected get memory(): ConfigurationMemory {
     if (!this.loaded) throw new Error('the configuration was asked before it was started');
     return this.loaded;

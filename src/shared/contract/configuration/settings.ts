@@ -19,6 +19,8 @@ const settingsDocument = z.object({
   backup_schedule: z.string().nullable(),
   backup_keep: z.int(),
   backup_folder: z.string().nullable(),
+  session_hours: z.int(),
+  session_idle_minutes: z.int(),
 });
 
 export type SettingsDocument = z.output<typeof settingsDocument>;
@@ -53,6 +55,10 @@ export const settingsProcedures = {
       backup_keep: whole(1, 1_000).optional(),
       /** Absolute path on the engine's machine; null: `backups` in the data folder. */
       backup_folder: line(1_000).nullish(),
+      /** After so many hours a browser session ends, however much it is used; for new ones. */
+      session_hours: whole(1, 168).optional(),
+      /** After so many minutes without use it ends as well. */
+      session_idle_minutes: whole(1, 1_440).optional(),
     }),
     output: settingsDocument,
   }),

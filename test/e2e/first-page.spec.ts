@@ -22,13 +22,88 @@ test('refuses a wrong key and says what to do', async ({ page, lab }) => {
   await expect(page.getByText('No logs yet.')).toBeVisible();
 });
 
-test('keeps the key for this tab until signing out', async ({ page, lab }) => {
+test('stays signed in over a reload, in every tab, until signing out', async ({ page, lab }) => {
   await signIn(page, lab.engine);
+  await expect(page.getByText('first admin (admin)')).toBeVisible();
   await page.reload();
   await expect(page.getByRole('heading', { name: 'Logs', exact: true })).toBeVisible();
+  // No script of the page can read what says who one is.
+  expect(await page.evaluate(() => document.cookie + JSON.stringify(sessionStorage))).toBe('{}');
+  const other = await page.context().newPage();
+  await other.goto(lab.engine.url);
+  await expect(other.getByRole('heading', { name: 'Logs', exact: true })).toBeVisible();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.reload();
   await expect(page.getByLabel('User key')).toBeVisible();
+  await expect(other.getByText('Your session has ended. Sign in again.')).toBeVisible();
+});
+
+test('says so where a session was ended, and takes one back to where one was', async ({
+  page,
+  lab,
+}) => {
+  const logId = await lab.bill('B-20');
+  await signIn(page, lab.engine);
+  await page.getByRole('link', { name: `Open log ${logId}` }).click();
+  const heading = page.getByRole('heading', { name: `Log ${logId}` });
+  await expect(heading).toBeVisible();
+  const { items } = await lab.engine.call('listSessions', {});
+  await lab.engine.call('revokeSession', { session_id: items[0]?.session_id ?? 0 });
+  await expect(page.getByRole('alert')).toHaveText(/Your session has ended. Sign in again./);
+  await expect(page.getByRole('table')).toHaveCount(0);
+  await expectAccessible(page);
+  await page.getByLabel('User key').fill(lab.engine.adminKey);
+  await page.keyboard.press('Enter');
+  await expect(heading).toBeVisible();
+});
+
+test('masks patient data, and shows it to an operator for a reason, on record', async ({
+  page,
+  lab,
+}) => {
+  const logId = await lab.bill('B-21');
+  await signIn(page, lab.engine);
+  await page.getByRole('link', { name: `Open log ${logId}` }).click();
+  const log = page.getByRole('region', { name: `Log ${logId}` });
+  const body = log.getByRole('region', { name: 'Request body' });
+  await expect(body).toContainText('"name": "••••"');
+  expect(await page.content()).not.toContain('A. Rao');
+
+  await log.getByRole('button', { name: 'Reveal' }).click();
+  const reason = log.getByLabel(/Why do you need to see it/);
+  await expect(reason).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(log.getByRole('alert')).toHaveText(/Say why in a few words/);
+  await expectAccessible(page);
+  // Esc leaves the question; the log stays open.
+  await reason.press('Escape');
+  await expect(reason).toHaveCount(0);
+
+  await log.getByRole('button', { name: 'Reveal' }).click();
+  await reason.fill('the partner asks');
+  await page.keyboard.press('Enter');
+  await expect(body).toContainText('"name": "A. Rao"');
+  await expect(log.getByText('that you have seen it is recorded')).toBeVisible();
+  await expectAccessible(page);
+  const { items } = await lab.engine.call('listAudit', { action: 'revealLog' });
+  expect(items.at(-1)).toMatchObject({ actor: 'first admin', reason: 'the partner asks' });
+
+  await log.getByRole('button', { name: 'Hide it again' }).click();
+  await expect(body).toContainText('"name": "••••"');
+});
+
+test('offers a viewer nothing that would refuse them', async ({ page, lab }) => {
+  const logId = await lab.bill('B-22');
+  const { key } = await lab.engine.call('createAccessKey', {
+    kind: 'user',
+    name: 'Vera',
+    role: 'viewer',
+  });
+  await signIn(page, lab.engine, key);
+  await page.getByRole('link', { name: `Open log ${logId}` }).click();
+  await expect(page.getByText('Patient data is masked.')).toBeVisible();
+  await expect(page.getByText('Vera (viewer)')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Reveal' })).toHaveCount(0);
 });
 
 test('shows a delivery live, with its status in a word', async ({ page, lab }) => {
@@ -107,9 +182,7 @@ test('tells a failure and its certainty in words', async ({ page, lab }) => {
   await expect(
     log.getByText('The partner refused it: sending the same again will not help.').first(),
   ).toBeVisible();
-  await expect(log.getByRole('region', { name: 'Response body' })).toContainText(
-    'no such test code',
-  );
+  await expect(log.getByRole('region', { name: 'Response body' })).toContainText('"error": "••••"');
   await expectAccessible(page);
 });
 

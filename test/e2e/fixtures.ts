@@ -92,10 +92,14 @@ export const test = base.extend<{ partner: Partner; lab: Lab; strictPolicy: void
 
 export { expect };
 
-/** Opens the console and signs in as the administrator. */
-export async function signIn(page: Page, engine: ServedEngine): Promise<void> {
+/** Opens the console and signs in, as the administrator unless another's key is given. */
+export async function signIn(
+  page: Page,
+  engine: ServedEngine,
+  key: string = engine.adminKey,
+): Promise<void> {
   await page.goto(engine.url);
-  await page.getByLabel('User key').fill(engine.adminKey);
+  await page.getByLabel('User key').fill(key);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page.getByRole('heading', { name: 'Logs', exact: true })).toBeVisible();
 }

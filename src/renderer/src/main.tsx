@@ -13,7 +13,7 @@ if (!root) throw new Error('index.html has no #root');
 
 createRoot(root).render(
   <StrictMode>
-    <ConsoleContext value={createConsole(createClient(), window.sessionStorage)}>
+    <ConsoleContext value={createConsole(createClient())}>
       <App />
     </ConsoleContext>
   </StrictMode>,

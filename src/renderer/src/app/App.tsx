@@ -16,7 +16,8 @@ const REFRESH_MS = 2_000;
 /** The whole page: health on top, the newest logs, and beside them the log that is open. */
 export function App() {
   const console = useConsole();
-  const signedIn = useConsoleState((state) => state.session.signedIn);
+  const session = useConsoleState((state) => state.session);
+  const signedIn = session.state === 'in';
   const openLogId = useConsoleState((state) => state.openLogId);
 
   useEffect(() => poll(() => console.refresh(), REFRESH_MS), [console]);
@@ -33,15 +34,20 @@ export function App() {
       <header className="top">
         <h1>LabRelay</h1>
         <HealthBar />
-        {signedIn && console.needsKey && (
-          <button type="button" onClick={() => console.signOut()}>
-            Sign out
-          </button>
+        {signedIn && console.needsSignIn && (
+          <div className="who">
+            <span>
+              {session.who.name} ({session.who.role})
+            </span>
+            <button type="button" onClick={() => void console.signOut()}>
+              Sign out
+            </button>
+          </div>
         )}
       </header>
       <StaleNotice />
       <main className={openLogId && signedIn ? 'page with-log' : 'page'}>
-        {signedIn ? (
+        {session.state === 'in' && (
           <>
             <section className="logs" aria-labelledby="logs-heading">
               <h2 id="logs-heading">Logs</h2>
@@ -50,9 +56,8 @@ export function App() {
             </section>
             {openLogId && <LogScene key={openLogId} logId={openLogId} />}
           </>
-        ) : (
-          <SignIn />
         )}
+        {session.state === 'out' && <SignIn farewell={session.message} />}
       </main>
     </>
   );

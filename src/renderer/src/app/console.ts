@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { LogDocument, LogSummaryDocument } from '../../../shared/contract/log-document.ts';
 import { LabRelayError } from '../../../shared/errors.ts';
-import { type Client, type Health, UnreachableError } from '../client/client.ts';
+import { type Client, type Health, UnreachableError, type Who } from '../client/client.ts';
 
 /** Something fetched: what is shown while it is fetched, and where fetching failed. */
 export type Loadable<T> =
@@ -10,8 +10,7 @@ export type Loadable<T> =
   | { state: 'error'; message: string };
 
 export interface ConsoleState {
-  /** `message` tells why the console is signed out, where it was not asked for. */
-  session: { signedIn: boolean; message: string | null };
+  session: SessionState;
   health: Health | null;
   /** When the engine last answered (epoch ms); null before its first answer. */
   reachedAt: number | null;
@@ -23,24 +22,37 @@ export interface ConsoleState {
   includeSuppressed: boolean;
   openLogId: string | null;
   openLog: Loadable<LogDocument>;
+  /** The open log in clear, as it was when somebody asked to see it. */
+  revealed: LogDocument | null;
 }
+
+/** `unknown` until the engine has answered. `message` tells why one is signed out unasked. */
+export type SessionState =
+  | { state: 'unknown' }
+  | { state: 'in'; who: Who }
+  | { state: 'out'; message: string | null };
 
 export interface Console {
   readonly store: StoreApi<ConsoleState>;
-  readonly needsKey: boolean;
+  readonly needsSignIn: boolean;
   /** @returns why the key was refused, or null */
   signIn(key: string): Promise<string | null>;
-  signOut(): void;
+  signOut(): Promise<void>;
   /** Narrows the list; see {@link isSearchable} for what can be looked for. */
   setFilter(filter: string): Promise<void>;
   setIncludeSuppressed(include: boolean): Promise<void>;
   open(logId: string | null): Promise<void>;
+  /**
+   * Shows the open log in clear, which is recorded.
+   * @returns why it was refused, or null
+   */
+  reveal(reason: string): Promise<string | null>;
+  hide(): void;
   /** Fetches everything on the page anew; never throws. */
   refresh(): Promise<void>;
 }
 
 const PAGE_ROWS = 50;
-const KEY_SLOT = 'labrelay.key';
 
 /** Whether the text can be looked for: at least six characters that a log_id may have. */
 export function isSearchable(text: string): boolean {
@@ -53,12 +65,9 @@ export function isWholeLogId(text: string): boolean {
 }
 
 /** The page's state and everything that can be done to it. */
-export function createConsole(client: Client, keys: Storage): Console {
-  const rememberedKey = keys.getItem(KEY_SLOT);
-  client.setKey(rememberedKey);
-
+export function createConsole(client: Client): Console {
   const store = createStore<ConsoleState>()(() => ({
-    session: { signedIn: !client.needsKey || rememberedKey !== null, message: null },
+    session: { state: 'unknown' },
     health: null,
     reachedAt: null,
     isStale: false,
@@ -67,6 +76,7 @@ export function createConsole(client: Client, keys: Storage): Console {
     includeSuppressed: false,
     openLogId: null,
     openLog: { state: 'loading' },
+    revealed: null,
   }));
   const { getState: get, setState: set } = store;
 
@@ -79,17 +89,31 @@ export function createConsole(client: Client, keys: Storage): Console {
     } catch (error) {
       if (error instanceof UnreachableError) set({ isStale: true });
       else set({ reachedAt: Date.now(), isStale: false });
-      if (error instanceof LabRelayError && error.code === 'UNAUTHENTICATED' && client.needsKey) {
-        leave('The key is not accepted any more. Sign in with a valid one.');
+      if (isSignedOut(error) && get().session.state === 'in') {
+        leave('Your session has ended. Sign in again.');
       }
       throw error;
     }
   }
 
   function leave(message: string | null): void {
-    keys.removeItem(KEY_SLOT);
-    client.setKey(null);
-    set({ session: { signedIn: false, message }, logs: { state: 'loading' }, openLogId: null });
+    set({
+      session: { state: 'out', message },
+      logs: { state: 'loading' },
+      openLog: { state: 'loading' },
+      revealed: null,
+    });
+  }
+
+  /** At first: whether a session is still open from before the page was loaded. */
+  async function learnWho(): Promise<void> {
+    if (get().session.state !== 'unknown') return;
+    try {
+      const who = await reach(() => client.who());
+      set({ session: { state: 'in', who } });
+    } catch (error) {
+      if (isSignedOut(error)) set({ session: { state: 'out', message: null } });
+    }
   }
 
   async function refreshHealth(): Promise<void> {
@@ -136,24 +160,28 @@ export function createConsole(client: Client, keys: Storage): Console {
 
   return {
     store,
-    needsKey: client.needsKey,
+    needsSignIn: client.needsSignIn,
     async signIn(key) {
-      client.setKey(key);
       try {
-        await client.call('getHealth', {});
+        const who = await client.signIn(key);
+        set({ session: { state: 'in', who } });
       } catch (error) {
-        client.setKey(null);
-        const wrongKey = error instanceof LabRelayError && error.code === 'UNAUTHENTICATED';
-        return wrongKey
+        return isSignedOut(error)
           ? 'This key is not valid. Check that you have copied all of it.'
           : messageOf(error);
       }
-      keys.setItem(KEY_SLOT, key);
-      set({ session: { signedIn: true, message: null } });
       await settle(refreshLogs(), refreshOpenLog());
       return null;
     },
-    signOut: () => leave(null),
+    async signOut() {
+      try {
+        await client.signOut();
+        leave(null);
+      } catch (error) {
+        // The session may still be open: whoever leaves must know.
+        leave(`Signing out may not have reached LabRelay: ${messageOf(error)}`);
+      }
+    },
     async setFilter(filter) {
       set({ filter, logs: { state: 'loading' } });
       await settle(refreshLogs());
@@ -164,16 +192,35 @@ export function createConsole(client: Client, keys: Storage): Console {
     },
     async open(logId) {
       if (logId === get().openLogId) return;
-      set({ openLogId: logId, openLog: { state: 'loading' } });
-      if (get().session.signedIn) await settle(refreshOpenLog());
+      set({ openLogId: logId, openLog: { state: 'loading' }, revealed: null });
+      if (get().session.state === 'in') await settle(refreshOpenLog());
     },
+    async reveal(reason) {
+      const { openLogId: logId, session } = get();
+      if (logId === null) return null;
+      try {
+        const log = await reach(() => client.call('revealLog', { log_id: logId, reason }));
+        // Whoever has signed in meanwhile has not asked for it.
+        if (get().openLogId === logId && get().session === session) set({ revealed: log });
+        return null;
+      } catch (error) {
+        return messageOf(error);
+      }
+    },
+    hide: () => set({ revealed: null }),
     async refresh() {
+      await learnWho();
       await settle(
         refreshHealth(),
-        ...(get().session.signedIn ? [refreshLogs(), refreshOpenLog()] : []),
+        ...(get().session.state === 'in' ? [refreshLogs(), refreshOpenLog()] : []),
       );
     },
   };
+}
+
+/** The engine does not know who calls: nobody has signed in, or the session has ended. */
+function isSignedOut(error: unknown): boolean {
+  return error instanceof LabRelayError && error.code === 'UNAUTHENTICATED';
 }
 
 /** Runs refreshes together. Their errors are in the state already, where the page shows them. */

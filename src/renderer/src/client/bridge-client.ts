@@ -1,7 +1,9 @@
 import type { DesktopBridge } from '../../../shared/contract/bridge.ts';
 import type { CallInput, Output, ProcedureName } from '../../../shared/contract/index.ts';
 import { fromProblem } from '../../../shared/errors.ts';
-import { type Client, UnreachableError } from './client.ts';
+import { type Client, UnreachableError, type Who } from './client.ts';
+
+const DESKTOP: Who = { name: 'this computer', role: 'admin' };
 
 /** Calls procedures over the desktop's bridge; the main process knows who sits there. */
 export function bridgeClient(bridge: DesktopBridge): Client {
@@ -13,11 +15,12 @@ export function bridgeClient(bridge: DesktopBridge): Client {
     throw fromProblem(answer.problem);
   }
   return {
-    needsKey: false,
-    setKey() {
-      // The desktop's caller is known by its process; there is no key.
-    },
+    needsSignIn: false,
     call,
     health: () => call('getHealth', {}),
+    // Whoever may use this account of this computer administers its LabRelay.
+    who: async () => DESKTOP,
+    signIn: async () => DESKTOP,
+    signOut: async () => {},
   };
 }

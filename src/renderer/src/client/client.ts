@@ -1,5 +1,6 @@
 import type { DesktopBridge } from '../../../shared/contract/bridge.ts';
 import type { CallInput, Output, ProcedureName } from '../../../shared/contract/index.ts';
+import type { Who as SignedIn } from '../../../shared/contract/people.ts';
 
 /** Health as it is told to anyone; the figures beside it need a key. */
 export type Health = Pick<
@@ -7,22 +8,28 @@ export type Health = Pick<
   'status' | 'version' | 'started_at' | 'uptime_s' | 'checks' | 'banners'
 >;
 
+/** Who is at the console. */
+export type Who = Pick<SignedIn, 'name' | 'role'>;
+
 /**
  * The console's only way to the engine. It never asks where it runs: one implementation calls over
- * HTTP, one over the desktop's bridge.
+ * HTTP, one over the desktop's bridge. All of it throws as `call` does.
  */
 export interface Client {
-  /** Whether calls need a user key, i.e. whether the console must ask for one. */
-  readonly needsKey: boolean;
+  /** Whether people sign in and out; the desktop knows who sits there. */
+  readonly needsSignIn: boolean;
   /**
    * @throws LabRelayError  the engine refused, see its code
    * @throws UnreachableError  no answer came
    */
   call<N extends ProcedureName>(name: N, input: CallInput<N>): Promise<Output<N>>;
-  /** The engine's health, told without a key. Throws as `call` does. */
+  /** The engine's health, told without a key. */
   health(): Promise<Health>;
-  /** Sets the key that further calls carry; null forgets it. */
-  setKey(key: string | null): void;
+  /** Who has signed in; refused (`UNAUTHENTICATED`) where nobody has. */
+  who(): Promise<Who>;
+  /** Opens a session with a user key; the page does not keep the key. */
+  signIn(key: string): Promise<Who>;
+  signOut(): Promise<void>;
 }
 
 /** The engine gave no answer: it is stopped, or the way to it is broken. */

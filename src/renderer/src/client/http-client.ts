@@ -1,31 +1,51 @@
 import type { CallInput, Output, ProcedureName } from '../../../shared/contract/index.ts';
 import { kebabCase } from '../../../shared/contract/procedure.ts';
 import { fromProblem, LabRelayError, type Problem } from '../../../shared/errors.ts';
-import { type Client, type Health, UnreachableError } from './client.ts';
+import { type Client, type Health, UnreachableError, type Who } from './client.ts';
 
 /** No procedure of the console takes longer; a socket that hangs must show as stale. */
 const TIMEOUT_MS = 15_000;
 
-/** Calls procedures over HTTP with a user key, from a browser. */
+/** How long after the last touch of mouse or keyboard a call counts as the page's own (ms). */
+const ATTENDED_MS = 60_000;
+const SESSION = '/api/v1/session';
+
+/**
+ * Calls procedures over HTTP from a browser. The session's cookie says who calls; no script can read
+ * it, this one neither.
+ */
 export function httpClient(): Client {
-  let key: string | null = null;
+  const isAttended = watchAttendance();
+
+  async function post<T>(path: string, input: unknown): Promise<T> {
+    const response = await request(path, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        // A page left open asks on and on; that must not keep its session alive.
+        ...(isAttended() ? {} : { 'x-labrelay-idle': '1' }),
+      },
+      body: JSON.stringify(input),
+    });
+    if (!response.ok) throw refusal(response, await json<unknown>(response));
+    // The server encodes every answer by the same contract.
+    return json<T>(response);
+  }
+
   return {
-    needsKey: true,
-    setKey(next) {
-      key = next;
+    needsSignIn: true,
+    call: <N extends ProcedureName>(name: N, input: CallInput<N>) =>
+      post<Output<N>>(`/api/v1/${kebabCase(name)}`, input),
+    async who() {
+      const response = await request(SESSION, { method: 'GET' });
+      const body = await json<Who>(response);
+      if (response.ok) return body;
+      throw refusal(response, body);
     },
-    async call<N extends ProcedureName>(name: N, input: CallInput<N>): Promise<Output<N>> {
-      const response = await request(`/api/v1/${kebabCase(name)}`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          ...(key ? { authorization: `Bearer ${key}` } : {}),
-        },
-        body: JSON.stringify(input),
-      });
+    signIn: (key) => post<Who>(SESSION, { key }),
+    async signOut() {
+      const response = await request(SESSION, { method: 'DELETE' });
       if (!response.ok) throw refusal(response, await json<unknown>(response));
-      // The server encodes every answer by the same contract.
-      return json<Output<N>>(response);
     },
     async health() {
       const response = await request('/health', { method: 'GET' });
@@ -37,12 +57,24 @@ export function httpClient(): Client {
   };
 }
 
+/** Whether somebody has touched mouse or keyboard of late. */
+function watchAttendance(): () => boolean {
+  let touchedAt = Date.now();
+  const touched = () => {
+    touchedAt = Date.now();
+  };
+  for (const event of ['pointerdown', 'pointermove', 'keydown', 'wheel'] as const) {
+    window.addEventListener(event, touched, { capture: true, passive: true });
+  }
+  return () => Date.now() - touchedAt < ATTENDED_MS;
+}
+
 async function request(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(path, {
       ...init,
       cache: 'no-store',
-      credentials: 'omit',
+      credentials: 'same-origin',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (error) {

@@ -25,6 +25,14 @@ export function Facts({ log }: { log: LogDocument }) {
       <Fact name="Retry">{log.retry_state !== 'NONE' && RETRY_WORDS[log.retry_state]}</Fact>
       <Fact name="Next retry">{log.next_retry_at && <Time long at={log.next_retry_at} />}</Fact>
       <Fact name="Held because">{log.held_reason}</Fact>
+      <Fact name="Closed by hand">
+        {log.resolution && (
+          <>
+            {log.resolution === 'delivered' ? 'as delivered' : 'as not delivered'},{' '}
+            {log.resolved_at && <Time long at={log.resolved_at} />}
+          </>
+        )}
+      </Fact>
       <Fact name="Deliver by">{log.deliver_by && <Time long at={log.deliver_by} />}</Fact>
       <Fact name="Created">
         <Time long at={log.created_at} />

@@ -6,12 +6,14 @@ import { Headers, Payload } from '../../components/Payload.tsx';
 import { StatusBadge } from '../../components/StatusBadge.tsx';
 import { CERTAINTY_WORDS, STATUS_WORDS } from '../../words.ts';
 import { Facts } from './Facts.tsx';
+import { Reveal } from './Reveal.tsx';
 import { Revisions } from './Revisions.tsx';
 import { Timeline } from './Timeline.tsx';
 
 /** The log that is open. It stays where it is while its contents and the list are refreshed. */
 export function LogScene({ logId }: { logId: string }) {
   const log = useConsoleState((state) => state.openLog);
+  const revealed = useConsoleState((state) => state.revealed);
   const heading = useRef<HTMLHeadingElement>(null);
 
   // Whoever opens a log means to read it: focus goes there, and back to its row afterwards.
@@ -38,7 +40,12 @@ export function LogScene({ logId }: { logId: string }) {
       </div>
       {log.state === 'loading' && <p role="status">Loading the log …</p>}
       {log.state === 'error' && <Notice kind="error">{log.message}</Notice>}
-      {log.state === 'ready' && <LogBody log={log.value} />}
+      {log.state === 'ready' && (
+        <>
+          <Reveal log={log.value} />
+          <LogBody log={revealed ?? log.value} />
+        </>
+      )}
     </section>
   );
 }

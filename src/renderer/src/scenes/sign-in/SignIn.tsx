@@ -1,11 +1,15 @@
 import { type FormEvent, useRef, useState } from 'react';
-import { useConsole, useConsoleState } from '../../app/context.ts';
+import { useConsole } from '../../app/context.ts';
 import { Notice } from '../../components/Notice.tsx';
 
-/** Asks for the user key; it is kept for this tab only. */
-export function SignIn() {
+interface SignInProps {
+  /** Why one is signed out, where one did not ask for it. */
+  farewell: string | null;
+}
+
+/** Asks for the user key, which opens a session; the page does not keep it. */
+export function SignIn({ farewell }: SignInProps) {
   const console = useConsole();
-  const farewell = useConsoleState((state) => state.session.message);
   const input = useRef<HTMLInputElement>(null);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -19,7 +23,10 @@ export function SignIn() {
       return;
     }
     setBusy(true);
-    setRefusal(await console.signIn(key));
+    const refused = await console.signIn(key);
+    // Signed in, this page is gone.
+    if (refused === null) return;
+    setRefusal(refused);
     setBusy(false);
   }
 
@@ -39,8 +46,8 @@ export function SignIn() {
       <p id="key-hint" className="quiet">
         On first start LabRelay writes an administrator’s key to the file <code>admin.token</code>{' '}
         in its data folder, unless <code>LABRELAY_ADMIN_TOKEN</code> set one.{' '}
-        <code>labrelay serve</code> prints where that folder is. The key is kept until this tab is
-        closed.
+        <code>labrelay serve</code> prints where that folder is. You stay signed in for 12 hours, or
+        until you leave the console alone for one, unless LabRelay is set otherwise.
       </p>
       {message && <Notice kind="error">{message}</Notice>}
       <button type="submit" className="primary" disabled={isBusy}>

@@ -13,13 +13,10 @@ interface Row {
 /**
  * Closing a log by hand.
  *
- * @param liftHold called in the same transaction for the log that was closed: nothing has to wait
+ * @param liftHold called in the same transaction with the log that was closed: nothing has to wait
  * behind it any longer
  */
-export function createResolutionCommands(
-  db: Database,
-  liftHold: (head: { logSeq: number; now: number }) => void,
-) {
+export function createResolutionCommands(db: Database, liftHold: (headLogSeq: number) => void) {
   const find = db.prepare<[string], Row>(
     `SELECT l.log_seq, l.status, l.certainty, l.resolution,
        (SELECT t.task_id FROM task t WHERE t.log_seq = l.log_seq) AS open_task
@@ -47,7 +44,7 @@ export function createResolutionCommands(
       const words = resolution === 'delivered' ? 'delivered' : 'not delivered';
       const detail = JSON.stringify({ resolution, from: log.status, certainty: log.certainty });
       note.run(log.log_seq, now, actor, `closed by hand as ${words}: ${reason}`, detail);
-      liftHold({ logSeq: log.log_seq, now });
+      liftHold(log.log_seq);
       return { outcome: 'RESOLVED' };
     },
   };

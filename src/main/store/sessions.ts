@@ -29,10 +29,12 @@ export function createSessionCommands(db: Database) {
   );
 
   return {
-    /** Forgets what has expired. @returns the sessions that were not revoked */
-    loadSessions(now: number): Session[] {
-      purge.run(now);
+    /** The sessions that were not revoked; some may have expired. */
+    loadSessions(): Session[] {
       return open.all().map(sessionOf);
+    },
+    purgeSessions(now: number): void {
+      purge.run(now);
     },
     openSession(session: Omit<Session, 'sessionId'>): Session {
       const row = insert.get(session);

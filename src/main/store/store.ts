@@ -199,8 +199,11 @@ export class Store {
   listAudit(query: AuditQuery): Promise<AuditEntry[]> {
     return this.#searches.call('listAudit', query);
   }
-  loadSessions(now: number): Promise<Session[]> {
-    return this.#writer.call('loadSessions', now);
+  loadSessions(): Promise<Session[]> {
+    return this.#writer.call('loadSessions', null);
+  }
+  purgeSessions(now: number): Promise<void> {
+    return this.#writer.call('purgeSessions', now);
   }
   openSession(session: Omit<Session, 'sessionId'>): Promise<Session> {
     return this.#writer.call('openSession', session);

@@ -19,6 +19,15 @@ function patientsLog() {
     retry_context: { action_category: log.action_category, references },
     end_point: `http://partner/bills?name=${NAME}`,
     error_message: REPORTED + NAME,
+    activity: [
+      {
+        at: log.created_at,
+        actor: 'Anna',
+        kind: 'NOTE',
+        note: 'asked the partner',
+        detail: { told: NAME },
+      },
+    ],
     request_headers: headers,
     request_body: body,
     response_headers: headers,

@@ -139,6 +139,6 @@ describe('a session', () => {
     await (await start()).open(await person('Anna'), null);
     now += 12 * HOUR;
     await start();
-    expect(await store.loadSessions(0)).toEqual([]);
+    expect(await store.loadSessions()).toEqual([]);
   });
 });

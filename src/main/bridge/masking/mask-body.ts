@@ -83,6 +83,11 @@ export function maskBody(body: string, context: MaskContext): string {
   return JSON.stringify(maskValue('', value, context, 0));
 }
 
+/** The same for a small document of our own making that may hold what others have told. */
+export function maskDocument(document: object, context: MaskContext): unknown {
+  return maskValue('', document, context, 0);
+}
+
 function maskedWhole(body: string): string {
   return `${MASK} (masked: ${body.length} characters)`;
 }

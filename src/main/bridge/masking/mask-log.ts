@@ -1,7 +1,7 @@
 import { REPORTED } from '../../../shared/contract/callback.ts';
 import type { LogDocument, LogSummaryDocument } from '../../../shared/contract/log-document.ts';
 import { MASK } from '../../engine/dispatch/masking.ts';
-import { type MaskContext, maskBody, maskContext } from './mask-body.ts';
+import { type MaskContext, maskBody, maskContext, maskDocument } from './mask-body.ts';
 import { maskHeaderFields } from './mask-headers.ts';
 
 type References = LogSummaryDocument['references'];
@@ -45,6 +45,14 @@ export function maskLog(log: LogDocument): LogDocument {
       request_headers: maskHeaderFields(attempt.request_headers),
       response_headers: maskHeaderFields(attempt.response_headers),
       response_body: maskOrNull(attempt.response_body, context),
+    })),
+    // A note is LabRelay's or an operator's own words; what hangs onto it may come from a partner.
+    activity: log.activity.map((note) => ({
+      ...note,
+      detail:
+        note.detail === null
+          ? null
+          : (maskDocument(note.detail, context) as NonNullable<typeof note.detail>),
     })),
     revisions: log.revisions.map((revision) => ({
       ...revision,

@@ -11,8 +11,10 @@ export interface AuditPort {
 
 /** What browser sessions need of the store. */
 export interface SessionPort {
-  /** Forgets what has expired. @returns the sessions that were not revoked */
-  loadSessions(now: number): Promise<Session[]>;
+  /** The sessions that were not revoked; some may have expired. */
+  loadSessions(): Promise<Session[]>;
+  /** Forgets what has expired. */
+  purgeSessions(now: number): Promise<void>;
   openSession(session: Omit<Session, 'sessionId'>): Promise<Session>;
   touchSession(command: { sessionId: number; now: number }): Promise<void>;
   endSessions(command: { sessionIds: number[]; now: number }): Promise<void>;

@@ -51,9 +51,13 @@ export class Sessions {
 
   /** Takes up the sessions of the engine's former life. */
   async load(): Promise<void> {
-    for (const session of await this.#store.loadSessions(this.#clock())) {
+    for (const session of await this.#store.loadSessions()) {
       this.#byHash.set(session.hash, session);
     }
+    // On a full disk the engine must start all the same.
+    await this.#store
+      .purgeSessions(this.#clock())
+      .catch((error: unknown) => this.#onTrouble(error));
   }
 
   /**

@@ -85,6 +85,18 @@ describe('a masked log', () => {
     expect(masked).toMatchObject({ masked: true, ordering_key: '••••' });
   });
 
+  test('has what LabRelay itself notes', () => {
+    const from = {
+      status: 'FAIL',
+      certainty: 'REFUSED',
+      response_status_code: 422,
+      error_kind: null,
+    };
+    const note = { at: aLog().created_at, actor: 'LabRelay', kind: 'OUTCOME_CHANGED', note: 'was' };
+    const { activity } = maskLog(aLog({ activity: [{ ...note, detail: { from } }] }));
+    expect(activity).toEqual([{ ...note, detail: { from } }]);
+  });
+
   test('has what LabRelay itself says of an error', () => {
     const log = aLog({ error_message: 'The partner answered 400.' });
     expect(maskLog(log).error_message).toBe('The partner answered 400.');

@@ -238,7 +238,8 @@ describe('an outside reporter', () => {
       status: 'FAIL',
       certainty: 'UNKNOWN',
       errorKind: 'HTTP_STATUS',
-      errorMessage: 'no such test',
+      // Marked as somebody else's words, which may quote a patient's data.
+      errorMessage: 'Reported by the worker: no such test',
     });
     expect(minimal({ status: 'SUPPRESSED' })).toMatchObject({ certainty: 'ACCEPTED' });
   });

@@ -1,3 +1,9 @@
+import {
+  CERTAINTIES,
+  ERROR_KINDS,
+  LOG_STATUSES,
+  RESOLUTIONS,
+} from '../../../shared/model/vocabulary.ts';
 import { MASK } from '../../engine/dispatch/masking.ts';
 
 /** Longest body (characters) that is masked value by value; parsing more would hold up the engine. */
@@ -45,7 +51,21 @@ const FLAG_KEYS = new Set([
 
 /** Keys of a status, whose value stays if it is one of the words or an HTTP status code. */
 const STATUS_KEYS = new Set(['status', 'state', 'message', 'code']);
-const STATUS_CODE_KEYS = new Set(['status', 'status_code', 'statuscode', 'http_status']);
+const STATUS_CODE_KEYS = new Set([
+  'status',
+  'status_code',
+  'statuscode',
+  'http_status',
+  'response_status_code',
+]);
+/** Keys and words of LabRelay's own notes. */
+const OWN_KEYS = new Set(['status', 'from', 'certainty', 'error_kind', 'resolution']);
+const OWN_WORDS: ReadonlySet<string> = new Set([
+  ...LOG_STATUSES,
+  ...CERTAINTIES,
+  ...ERROR_KINDS,
+  ...RESOLUTIONS,
+]);
 const STATUS_WORDS =
   /^(ok|okay|success|successful|succeeded|accepted|received|created|updated|queued|pending|processed|processing|done|completed|fail|failed|failure|error|rejected|refused|denied|invalid|duplicate|timeout|unauthorized|forbidden|not_found|true|false|aa|ae|ar|ca|ce|cr|#NOTFORDASHBOARD)$/i;
 
@@ -125,7 +145,10 @@ function isHarmless(given: string, value: unknown, { shown }: MaskContext): bool
       return STATUS_CODE_KEYS.has(key) && Number.isInteger(value) && value >= 100 && value <= 599;
     case 'string':
       if (ID_KEYS.has(key)) return shown.has(value);
-      return STATUS_KEYS.has(key) && STATUS_WORDS.test(value);
+      return (
+        (STATUS_KEYS.has(key) && STATUS_WORDS.test(value)) ||
+        (OWN_KEYS.has(key) && OWN_WORDS.has(value))
+      );
     default:
       return false;
   }

@@ -2,7 +2,10 @@ import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/main/cli/dispatch.ts';
-import type { Host } from '../../src/main/host.ts';
+import { hostConfig } from '../../src/main/config.ts';
+import { type Host, openHost } from '../../src/main/host.ts';
+import { procedurePath } from '../../src/main/http/procedure-routes.ts';
+import type { ProcedureName } from '../../src/shared/contract/index.ts';
 import { capturedIo } from '../cli/captured-io.ts';
 import { adminToken, call, configureLab, host, newFolder, post } from './hosting.ts';
 
@@ -71,6 +74,44 @@ describe('the audit chain of a host', () => {
 
   it('is verified while it is written', async () => {
     expect(await verify(running.dataFolder)).toMatchObject({ code: 0, ok: true, fault: null });
+  });
+});
+
+describe('on a full disk', () => {
+  it('nothing is shown in clear and nothing is changed, since it could not be written', async () => {
+    const data = newFolder();
+    await (await host({ data })).close();
+    const db = new Database(join(data, 'labrelay.db'));
+    const pages = db.pragma('page_count', { simple: true }) as number;
+    db.close();
+    const full = await openHost(hostConfig({ data, port: '0' }, {}), { maxPageCount: pages + 2 });
+    try {
+      const statusOf = async (name: ProcedureName, input: object) => {
+        const headers = { authorization: `Bearer ${adminToken(full)}` };
+        return (await post(full, procedurePath(name), input, headers)).status;
+      };
+      const signIn = async () =>
+        (await post(full, '/api/v1/session', { key: adminToken(full) }, {})).status;
+      let filled = 200;
+      for (let id = 1; filled === 200 && id < 500; id++) {
+        filled = await statusOf('addUpdateOrganization', {
+          organization_id: id,
+          name: 'x'.repeat(200),
+        });
+      }
+      expect(filled).toBe(503);
+      // Signing in writes less, and may still fit into what is left of a page.
+      for (filled = 200; filled === 200; ) filled = await signIn();
+      expect(filled).toBe(503);
+      // Would be 404 if it had been looked for.
+      expect(await statusOf('revealLog', { log_id: 'nobody' })).toBe(503);
+      expect(await statusOf('updateSettings', { session_hours: 3 })).toBe(503);
+      // What only reads goes on.
+      expect(await statusOf('getLog', { log_id: 'nobody' })).toBe(404);
+      expect(full.engine.configuration.settings.sessionHours).toBe(12);
+    } finally {
+      await full.close();
+    }
   });
 });
 

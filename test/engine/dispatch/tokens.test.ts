@@ -199,6 +199,18 @@ describe('after a partner’s 401', () => {
     });
   });
 
+  test('none is got where the endpoint gives the same again', async () => {
+    const server = await oauthServer({
+      answer: (_, response) =>
+        Boolean(response.end('{"access_token":"ever-the-same","expires_in":60}')),
+    });
+    const authentication = client(server);
+    const credentials = await source.of(authentication);
+    expect(await credentials.renew?.()).toBeNull();
+    expect(await credentials.renew?.()).toBeNull();
+    expect(server.asked()).toBe(2);
+  });
+
   test('none is got where the endpoint gives none', async () => {
     const server = await oauthServer({
       answer: (request, response) => request > 1 && Boolean(response.writeHead(503).end()),
@@ -276,6 +288,16 @@ describe('without a token nothing is sent, and the reason names what to mend', (
     now += 1;
     isUp = true;
     expect(await header(authentication)).toBe('Bearer opaque-token-3');
+  });
+
+  test('a clock that is set back does not lengthen that', async () => {
+    const server = await oauthServer({
+      answer: (request, response) => request === 1 && Boolean(response.writeHead(500).end()),
+    });
+    const authentication = client(server);
+    await refusal(authentication);
+    now -= 3_600_000;
+    expect(await header(authentication)).toBe('Bearer opaque-token-2');
   });
 
   test('a connection test asks it all the same, and a changed authentication does', async () => {

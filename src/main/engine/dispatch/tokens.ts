@@ -21,8 +21,8 @@ interface Entry {
   held: Held | null;
   /** The request under way, which all who need a token wait for. */
   fetching: Promise<string> | null;
-  /** Why none was given, and until when (epoch ms) the endpoint is left in peace. */
-  failure: { error: NotSendable; until: number; times: number } | null;
+  /** Why none was given and when (epoch ms), and how long (ms) the endpoint is left in peace then. */
+  failure: { error: NotSendable; at: number; pause: number; times: number } | null;
 }
 
 interface Held {
@@ -62,7 +62,7 @@ export class TokenKeeper {
     const entry = this.#entry(authentication);
     const now = this.#clock();
     const { held, failure } = entry;
-    const isPaused = failure !== null && now < failure.until;
+    const isPaused = failure !== null && isWithin(failure.at, failure.pause, now);
     if (held && now < held.deadAt) {
       if (now >= held.renewAt && !isPaused) {
         // Its failure is kept in the entry, for those who find no living token any more.
@@ -94,12 +94,14 @@ export class TokenKeeper {
     // Somebody else's call was refused too, and was quicker.
     if (held && held.token !== refused && now < held.deadAt) return held.token;
     if (!entry.fetching) {
-      if (failure && now < failure.until) return null;
+      if (failure && isWithin(failure.at, failure.pause, now)) return null;
       const renewedAt = held?.insteadAt ?? null;
-      if (renewedAt !== null && now < renewedAt + AFTER_REFUSED_RENEWAL_MS) return null;
+      if (renewedAt !== null && isWithin(renewedAt, AFTER_REFUSED_RENEWAL_MS, now)) return null;
     }
     try {
-      return await this.#fetch(authentication, entry, secret, now);
+      const token = await this.#fetch(authentication, entry, secret, now);
+      // Some endpoints give the same one until it ends.
+      return token === refused ? null : token;
     } catch (error) {
       if (error instanceof NotSendable) return null;
       throw error;
@@ -144,10 +146,15 @@ export class TokenKeeper {
       if (!(error instanceof NotSendable)) throw error;
       const times = (entry.failure?.times ?? 0) + 1;
       const pause = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (times - 1));
-      entry.failure = { error, times, until: this.#clock() + pause };
+      entry.failure = { error, times, at: this.#clock(), pause };
       throw error;
     }
   }
+}
+
+/** A clock that is set back ends every wait, or it could last for hours. */
+function isWithin(from: number, length: number, now: number): boolean {
+  return now >= from && now < from + length;
 }
 
 /** Counted from the question on: the answer's own way must not lengthen the token's life. */

@@ -90,7 +90,7 @@ describe('the desktop host', () => {
   });
 
   it('tells faults of the input as data, field and cure', async () => {
-    const answer = await call('searchLogs', { log_id: 'abc' });
+    const answer = await call('searchLogs', { log_id: 'xyz' });
     expect(answer).toMatchObject({
       ok: false,
       problem: { code: 'INVALID_INPUT', errors: [{ field: 'log_id' }] },

@@ -52,7 +52,7 @@ async function bill(id: number): Promise<string> {
 async function delivered(id: number) {
   const log_id = await bill(id);
   return await vi.waitFor(async () => {
-    const log = await call(running, 'getLog', { log_id });
+    const log = await call(running, 'revealLog', { log_id });
     expect(log.status).not.toBe('PENDING');
     return log;
   });
@@ -156,7 +156,7 @@ describe('a delivery with OAuth 2', () => {
     await vi.waitFor(() => expect(mended.received).toHaveLength(1));
     expect(former.connections()).toBe(0);
     await vi.waitFor(async () => {
-      const log = await call(running, 'getLog', { log_id });
+      const log = await call(running, 'revealLog', { log_id });
       expect(log).toMatchObject({ status: 'SUCCESS', attempts: [{ config_version: version }] });
     });
   });

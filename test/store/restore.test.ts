@@ -4,6 +4,8 @@ import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { copyStore } from '../../src/main/store/backup.ts';
 import { openReader } from '../../src/main/store/connection.ts';
+import { migrate } from '../../src/main/store/migrate.ts';
+import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 import { examineBackup, heldGroupsOf, holdEverything } from '../../src/main/store/restore.ts';
 import { compareWithPresent } from '../../src/main/store/restore-compare.ts';
 import { putInPlace, takeBackup } from '../../src/main/store/restore-files.ts';
@@ -108,6 +110,25 @@ describe('holding what is open in a restored store', () => {
       { name: 'engine_id', value: 'engine-1' },
     ]);
   });
+});
+
+test('a backup of an older schema is brought to the present one before it is put in place', () => {
+  const db = new Database(copy);
+  migrate(db, MIGRATIONS.slice(0, 1), null, new Date(0));
+  db.exec(`INSERT INTO lab VALUES (1, 'City', NULL, 'UTC', 1);
+    INSERT INTO lab_integration VALUES (7, 1, NULL, 1, NULL, 'Bills', 1, 8, '{}', 1, 0, 0);
+    INSERT INTO log (log_seq, log_id, direction, status, retry_state, stage, priority, lab_id,
+      action_category_list_id, action_category, transport, revision, is_retry_enabled,
+      retry_context, created_at, updated_at)
+    VALUES (1, 'log-1', 'OUTBOUND', 'PENDING', 'NONE', 'ENQUEUED', 'ROUTINE', 1, 1,
+      'BILL_GENERATED', 'http', 1, 1, '{}', 0, 0);
+    INSERT INTO task (log_seq, lab_integration_id, state, priority, due_at, kind, attempt, revision)
+    VALUES (1, 7, 'READY', 1, 0, 'FIRST', 1, 1)`);
+  db.close();
+  expect(examineBackup(copy)).toMatchObject({ schemaVersion: 1, madeAt: null });
+  holdEverything(copy, PAUSE);
+  expect(examineBackup(copy).schemaVersion).toBe(MIGRATIONS.length);
+  expect(heldGroupsOf(copy)).toMatchObject([{ name: 'Bills', count: 1 }]);
 });
 
 describe('comparing with the store that is replaced', () => {

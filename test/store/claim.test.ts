@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CLAIM } from '../../src/main/store/queue.ts';
+import { CLAIM } from '../../src/main/store/claim.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 
 interface Row {
@@ -37,7 +37,10 @@ function storeWith(limits: number[], tasks: Row[]): Database.Database {
 }
 
 function claim(db: Database.Database, limit: number): number[] {
-  const ids = db.prepare(CLAIM).pluck().all({ worker: 'w', limit, leaseUntil: 1 }) as number[];
+  const ids = db
+    .prepare(CLAIM)
+    .pluck()
+    .all({ worker: 'w', limit, leaseUntil: 1, now: 0, after: 0 }) as number[];
   return ids.sort((a, b) => a - b);
 }
 
@@ -97,7 +100,7 @@ describe('a claim', () => {
   test('reads ready tasks by their index alone, however many wait', () => {
     const plan = db
       .prepare(`EXPLAIN QUERY PLAN ${CLAIM}`)
-      .all({ worker: 'w', limit: 1, leaseUntil: 1 }) as { detail: string }[];
+      .all({ worker: 'w', limit: 1, leaseUntil: 1, now: 0, after: 0 }) as { detail: string }[];
     const steps = plan.map(({ detail }) => detail);
     expect(steps.some((step) => /^SCAN (t|n|c|s|task)\b/.test(step))).toBe(false);
     expect(steps.join('\n')).toContain(

@@ -10,60 +10,10 @@ import type {
 } from '../../shared/model/delivery.ts';
 import type { AttemptKind } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
+import { type ClaimRequest, createClaim } from './claim.ts';
 import { faultOf } from './protocol.ts';
+import { createRateLimit } from './rate-limit.ts';
 import { STAT, type Tasks } from './tasks.ts';
-
-/**
- * One claim. The integrations with ready tasks are found by skipping through the ready index; each
- * has room for its concurrency less what is claimed. Its STAT and its routine tasks are two lanes,
- * the second with the room that the first leaves. The lanes are merged, STAT first and one task of
- * each lane after the other, so that an integration with a hundred thousand waiting neither starves
- * the others nor costs more to claim from than one with ten.
- *
- * Only picked rows are touched: the recursion's ORDER BY makes its queue a priority queue, its LIMIT
- * ends it, and each step is one seek, since a lane fixes every column of the index but the last.
- */
-export const CLAIM = `
-WITH RECURSIVE
-waiting (id) AS (
-  SELECT min(lab_integration_id) FROM task WHERE state = 'READY'
-  UNION ALL
-  SELECT (SELECT min(t.lab_integration_id) FROM task t
-          WHERE t.state = 'READY' AND t.lab_integration_id > waiting.id)
-  FROM waiting WHERE waiting.id IS NOT NULL
-),
-room (id, free) AS MATERIALIZED (
-  SELECT waiting.id, i.max_concurrency
-    - (SELECT count(*) FROM task c WHERE c.state = 'CLAIMED' AND c.lab_integration_id = waiting.id)
-  FROM waiting CROSS JOIN lab_integration i ON i.lab_integration_id = waiting.id
-  WHERE i.is_active = 1
-),
-lane (id, priority, free) AS MATERIALIZED (
-  SELECT id, 0, free FROM room
-  UNION ALL
-  SELECT id, 1, free - (SELECT count(*) FROM (
-    SELECT 1 FROM task s WHERE s.state = 'READY' AND s.lab_integration_id = room.id AND s.priority = 0
-    LIMIT @limit))
-  FROM room
-),
-pick (task_id, priority, place, lane, free) AS (
-  SELECT t.task_id, lane.priority, 1, lane.id, lane.free
-  FROM lane CROSS JOIN task t ON t.task_id = (
-    SELECT min(n.task_id) FROM task n WHERE n.state = 'READY' AND n.lab_integration_id = lane.id
-      AND n.priority = lane.priority)
-  WHERE lane.free > 0
-  UNION ALL
-  SELECT t.task_id, pick.priority, pick.place + 1, pick.lane, pick.free
-  FROM pick CROSS JOIN task t ON t.task_id = (
-    SELECT min(n.task_id) FROM task n WHERE n.state = 'READY' AND n.lab_integration_id = pick.lane
-      AND n.priority = pick.priority AND n.task_id > pick.task_id)
-  WHERE pick.place < pick.free
-  ORDER BY 2, 3, 1
-  LIMIT @limit
-)
-UPDATE task SET state = 'CLAIMED', claimed_by = @worker, lease_until = @leaseUntil
-WHERE task_id IN (SELECT task_id FROM pick)
-RETURNING task_id`;
 
 interface TaskRow {
   task_id: number;
@@ -74,6 +24,12 @@ interface TaskRow {
   revision: number;
   priority: number;
   crashes: number;
+}
+
+interface StampedRow {
+  log_seq: number;
+  lab_integration_id: number;
+  is_limited: number;
 }
 
 interface TaskLogRow {
@@ -90,14 +46,6 @@ interface BodyRow {
   content_type: string;
 }
 
-/** What a claim asks for; `now` is noted with tasks that turn out unreadable. */
-export interface ClaimRequest {
-  worker: string;
-  limit: number;
-  leaseUntil: number;
-  now: number;
-}
-
 /** The queue's commands: claim, stamp, settle and what surrounds them. */
 export function createQueueCommands(
   db: Database,
@@ -105,7 +53,8 @@ export function createQueueCommands(
   applyReport: (report: AttemptReport) => ReportResult,
   bury: (death: TaskDeath) => void,
 ) {
-  const claim = db.prepare<[{ worker: string; limit: number; leaseUntil: number }]>(CLAIM).pluck();
+  const claim = createClaim(db);
+  const rateLimit = createRateLimit(db);
   // Three reads, not one join: SQLite (built with STAT4) plans a join anew whenever its parameter
   // changes, which took ten times as long as the reading.
   const taskRow = db.prepare<[number], TaskRow>(
@@ -122,12 +71,12 @@ export function createQueueCommands(
   const begin = db.prepare(
     `UPDATE task SET begun_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?`,
   );
-  const stampTask = db
-    .prepare<[number, number, string], number>(
-      `UPDATE task SET stamped_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?
-         AND stamped_at IS NULL RETURNING log_seq`,
-    )
-    .pluck();
+  const stampTask = db.prepare<[number, number, string], StampedRow>(
+    `UPDATE task SET stamped_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?
+       AND stamped_at IS NULL
+     RETURNING log_seq, lab_integration_id, (SELECT i.rate_per_minute IS NOT NULL
+       FROM lab_integration i WHERE i.lab_integration_id = task.lab_integration_id) AS is_limited`,
+  );
   const insertAttempt = db.prepare(
     `INSERT INTO attempt (log_seq, number, kind, revision, config_version, stage, end_point,
        request_method, request_headers, started_at) VALUES (?, ?, ?, ?, ?, 'DISPATCHED', ?, ?, ?, ?)`,
@@ -163,12 +112,7 @@ export function createQueueCommands(
 
   return {
     claim(request: ClaimRequest): ClaimedTask[] {
-      const ids = claim.all({
-        worker: request.worker,
-        limit: request.limit,
-        leaseUntil: request.leaseUntil,
-      }) as number[];
-      const claimed = ids.flatMap((taskId) => {
+      const claimed = claim(request).flatMap((taskId) => {
         try {
           return [read(taskId)];
         } catch (error) {
@@ -183,15 +127,18 @@ export function createQueueCommands(
       return claimed.sort((a, b) => urgency(a) - urgency(b) || a.taskId - b.taskId);
     },
 
+    nextTokenAt: ({ now }: { now: number }) => rateLimit.nextTokenAt(now),
+
     begin({ worker, taskId, now }: { worker: string; taskId: number; now: number }): boolean {
       return begin.run(now, taskId, worker).changes === 1;
     },
 
     stamp({ worker, stamp }: { worker: string; stamp: Stamp }): boolean {
-      const logSeq = stampTask.get(stamp.startedAt, stamp.taskId, worker);
-      if (logSeq === undefined) return false;
+      const task = stampTask.get(stamp.startedAt, stamp.taskId, worker);
+      if (task === undefined) return false;
+      if (task.is_limited === 1) rateLimit.spend(task.lab_integration_id, stamp.startedAt);
       insertAttempt.run(
-        logSeq,
+        task.log_seq,
         stamp.attempt,
         stamp.kind,
         stamp.revision,
@@ -201,7 +148,13 @@ export function createQueueCommands(
         JSON.stringify(stamp.requestHeaders),
         stamp.startedAt,
       );
-      dispatched.run(stamp.attempt, stamp.endPoint, stamp.requestMethod, stamp.startedAt, logSeq);
+      dispatched.run(
+        stamp.attempt,
+        stamp.endPoint,
+        stamp.requestMethod,
+        stamp.startedAt,
+        task.log_seq,
+      );
       return true;
     },
 

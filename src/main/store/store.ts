@@ -21,12 +21,12 @@ import type {
 import type { StoreFigures } from '../../shared/model/health.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import { Channel } from './channel.ts';
+import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
 import { lockFolder } from './folder-lock.ts';
 import { encodeAcceptEvent } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
-import type { ClaimRequest } from './queue.ts';
 
 /** What a store is opened with. */
 export interface StoreOptions {
@@ -112,6 +112,9 @@ export class Store {
   // Queue
   claim(request: ClaimRequest): Promise<ClaimedTask[]> {
     return this.#writer.call('claim', request);
+  }
+  nextTokenAt(request: { now: number }): Promise<number | null> {
+    return this.#writer.call('nextTokenAt', request);
   }
   begin(request: { worker: string; taskId: number; now: number }): Promise<boolean> {
     return this.#writer.call('begin', request);

@@ -47,16 +47,20 @@ export function createVersionedConfiguration(db: Database) {
   const addIntegration = db.prepare<[object], IntegrationRow>(
     `INSERT INTO lab_integration
        (lab_id, organization_id, action_category_list_id, developer_authentication_id, name,
-        is_active, max_concurrency, settings, version, created_at, updated_at)
+        is_active, max_concurrency, rate_per_minute, on_refused, on_unknown, is_retry_enabled,
+        settings, version, created_at, updated_at)
      VALUES (@labId, @organizationId, @actionCategoryListId, @developerAuthenticationId, @name,
-        @isActive, @maxConcurrency, @settings, 1, @now, @now)
+        @isActive, @maxConcurrency, @ratePerMinute, @onRefused, @onUnknown, @isRetryEnabled,
+        @settings, 1, @now, @now)
      RETURNING lab_integration_id, settings, version, created_at, updated_at`,
   );
   const updateIntegration = db.prepare<[object], IntegrationRow>(
     `UPDATE lab_integration SET lab_id = @labId, organization_id = @organizationId,
        action_category_list_id = @actionCategoryListId,
        developer_authentication_id = @developerAuthenticationId, name = @name,
-       is_active = @isActive, max_concurrency = @maxConcurrency, settings = @settings,
+       is_active = @isActive, max_concurrency = @maxConcurrency,
+       rate_per_minute = @ratePerMinute, on_refused = @onRefused, on_unknown = @onUnknown,
+       is_retry_enabled = @isRetryEnabled, settings = @settings,
        version = version + 1, updated_at = @now
      WHERE lab_integration_id = @id
      RETURNING lab_integration_id, settings, version, created_at, updated_at`,
@@ -110,6 +114,10 @@ export function createVersionedConfiguration(db: Database) {
         name: settings.name,
         isActive: settings.isActive ? 1 : 0,
         maxConcurrency: settings.maxConcurrency,
+        ratePerMinute: settings.ratePerMinute,
+        onRefused: settings.onRefused,
+        onUnknown: settings.onUnknown,
+        isRetryEnabled: settings.isRetryEnabled ? 1 : 0,
         settings: text,
         now,
       };

@@ -22,7 +22,7 @@ export interface Recovery {
 export interface QueuePort {
   /**
    * Claims up to `limit` ready tasks for a worker, STAT first, within each integration's
-   * concurrency, from active integrations only.
+   * concurrency and rate, from active integrations only.
    */
   claim(request: {
     worker: string;
@@ -30,6 +30,11 @@ export interface QueuePort {
     leaseUntil: number;
     now: number;
   }): Promise<ClaimedTask[]>;
+  /**
+   * When the next token of a rate-limited integration with ready tasks is due; asked in the turn of
+   * a claim it sees what that has left. Null: no task waits for a token.
+   */
+  nextTokenAt(request: { now: number }): Promise<number | null>;
   /** Notes durably that a suspect task is about to be handled, so that a second crash is told from chance. */
   begin(request: { worker: string; taskId: number; now: number }): Promise<boolean>;
   /** True per stamp whose task is still this worker's; only then may bytes leave. */

@@ -21,6 +21,8 @@ UPDATE lab_integration SET
   on_refused = coalesce(json_extract(settings, '$.onRefused'), 'skip'),
   on_unknown = coalesce(json_extract(settings, '$.onUnknown'), 'hold'),
   is_retry_enabled = coalesce(json_extract(settings, '$.isRetryEnabled'), 1);
+CREATE INDEX lab_integration_limited ON lab_integration (lab_integration_id)
+  WHERE rate_per_minute IS NOT NULL;
 
 -- How an integration fares; a row exists from the first time that there is something to remember.
 CREATE TABLE integration_state (
@@ -107,6 +109,7 @@ CREATE UNIQUE INDEX task_key_head ON task (lab_integration_id, ordering_key)
 CREATE INDEX task_key_waiting ON task (lab_integration_id, ordering_key, task_id)
   WHERE state = 'WAITING';
 CREATE INDEX task_by_deadline ON task (deliver_by) WHERE deliver_by IS NOT NULL;
+CREATE INDEX task_to_lift ON task (deliver_by) WHERE deliver_by IS NOT NULL AND priority = 1;
 
 -- Where the domain objects of a rebuilt body came from: SOURCE or LOCAL.
 ALTER TABLE revision ADD COLUMN objects_from TEXT;

@@ -15,6 +15,7 @@ export const APP_EVENTS = [
   'engine_started',
   'engine_stopped',
   'engine_trouble',
+  'order_hold_expired',
   'request_fault',
   'procedure_fault',
 ] as const;

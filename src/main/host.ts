@@ -10,6 +10,7 @@ import type { Handlers } from './bridge/handler.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
 import { logHandlers } from './bridge/procedures/logs.ts';
+import { orderingHandlers } from './bridge/procedures/ordering.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
 import { testingHandlers } from './bridge/procedures/testing.ts';
 import type { HostConfig } from './config.ts';
@@ -137,6 +138,7 @@ async function openParts(
     ...testingHandlers(engine, Date.now),
     ...logHandlers(engine.directory),
     ...queueHandlers(engine.failedTasks),
+    ...orderingHandlers(engine.orderingKeys),
     ...healthHandlers(health),
   };
   const server = await openHttpServer({

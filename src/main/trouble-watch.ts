@@ -40,6 +40,10 @@ export class TroubleWatch implements EngineLog {
     this.#log.warn('engine_trouble', { what, code: CODE.exec(message)?.[0] });
   }
 
+  alert(what: 'order_hold_expired', fields: Record<string, number | string>): void {
+    this.#log.warn(what, fields);
+  }
+
   /** Whether deliveries go out just now. */
   delivery(): HealthCheck {
     const stop = this.#lastStop;

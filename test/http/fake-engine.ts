@@ -134,6 +134,8 @@ export class FakeEngine implements ServedEngine {
         oldestTaskAt: Date.now() - 60_000,
         fileBytes: 4096,
       },
+      order: { heldKeys: { HEAD_REFUSED: 1, HEAD_UNKNOWN: 2 }, overdue: 6 },
+      holdAlerts: { count: 7, lastAt: null },
       inFlight: 2,
       slots: 64,
       attempts: [

@@ -1,7 +1,8 @@
 import type { Failpoint } from '../../shared/failpoint.ts';
 import { LabRelayError, messageOf } from '../../shared/errors.ts';
-import type { AttemptReport } from '../../shared/model/delivery.ts';
-import type { StoreFigures } from '../../shared/model/health.ts';
+import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
+import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import { type ExpiredHold, isUrgent } from '../../shared/model/ordering.ts';
 import { CallbackHandler } from './callback/handler.ts';
 import { HttpReporter, type ReportTarget } from './callback/http-reporter.ts';
 import type { CallbackPort } from './callback/port.ts';
@@ -17,15 +18,23 @@ import { type AttemptCount, AttemptCounter, type EngineFigures } from './figures
 import { IntakeHousekeeping } from './intake/housekeeping.ts';
 import { Intake } from './intake/intake.ts';
 import type { IntakePort } from './intake/port.ts';
+import { HoldAlertCounter } from './order-alerts.ts';
 import { PayloadBuilder } from './payload/builder.ts';
 import type { MappingEvaluator } from './payload/evaluator.ts';
 import { FailedTasks } from './queue/failed-tasks.ts';
+import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { QueuePort } from './queue/port.ts';
 
 /** Everything the engine needs of a store; SQLite's implements it, others may. */
-export interface EngineStore extends IntakePort, DirectoryPort, QueuePort, CallbackPort {
+export interface EngineStore
+  extends IntakePort,
+    DirectoryPort,
+    QueuePort,
+    OrderingPort,
+    CallbackPort {
   readonly configuration: ConfigurationPort;
   figures(): Promise<StoreFigures>;
+  orderFigures(request: { now: number }): Promise<OrderFigures>;
   engineId(proposed: string): Promise<string>;
 }
 
@@ -33,6 +42,8 @@ export interface EngineStore extends IntakePort, DirectoryPort, QueuePort, Callb
 export interface EngineLog {
   info(what: string, fields?: Record<string, number | string>): void;
   warn(what: string, message: string): void;
+  /** What somebody should look at, though nothing is broken. */
+  alert(what: 'order_hold_expired', fields: Record<string, number | string>): void;
 }
 
 /** What an engine is made of. */
@@ -65,9 +76,11 @@ export class Engine {
   readonly dispatcher: Dispatcher;
   readonly callback: CallbackHandler;
   readonly failedTasks: FailedTasks;
+  readonly orderingKeys: OrderingKeys;
   readonly transport: Transport;
   readonly #parts: EngineParts;
   readonly #attempts = new AttemptCounter();
+  readonly #holdAlerts = new HoldAlertCounter();
   readonly #reporter: HttpReporter;
   readonly #indexer: TextIndexer;
   readonly #housekeeping: IntakeHousekeeping;
@@ -105,6 +118,7 @@ export class Engine {
       failpoint: parts.failpoint,
       onSettled: (report) => this.#count(report),
       onReportDue: () => this.#reporter.notify(),
+      onHoldsExpired: (holds) => this.#holdsExpired(holds),
       onTrouble: (what, message) => log.warn(what, message),
     });
     this.intake = new Intake({
@@ -113,7 +127,7 @@ export class Engine {
       payloads: this.payloads,
       clock,
       callbackUrl: parts.callbackUrl,
-      onCommitted: () => this.dispatcher.notify(),
+      onCommitted: (logs) => this.dispatcher.notify(urgentAmong(logs, clock())),
     });
     this.callback = new CallbackHandler({
       store,
@@ -127,6 +141,11 @@ export class Engine {
       store,
       clock,
       onQueued: () => this.dispatcher.notify(),
+    });
+    this.orderingKeys = new OrderingKeys({
+      store,
+      clock,
+      onReleased: () => this.dispatcher.notify(),
     });
     this.#indexer = new TextIndexer({
       store,
@@ -177,12 +196,29 @@ export class Engine {
 
   /** Counts for health and metrics. */
   async figures(): Promise<EngineFigures> {
+    const { store, clock } = this.#parts;
+    const [stored, order] = await Promise.all([
+      store.figures(),
+      store.orderFigures({ now: clock() }),
+    ]);
     return {
-      store: await this.#parts.store.figures(),
+      store: stored,
+      order,
+      holdAlerts: this.#holdAlerts,
       inFlight: this.dispatcher.inFlight,
       slots: this.configuration.settings.maxConcurrency,
       attempts: this.#attempts.list(),
     };
+  }
+
+  /** One line in a round: the head's log tells the rest, and the key may name a patient. */
+  #holdsExpired(holds: readonly ExpiredHold[]): void {
+    this.#holdAlerts.add(holds, this.#parts.clock());
+    const [first] = holds;
+    this.#parts.log.alert('order_hold_expired', {
+      count: holds.length,
+      ...(first ? { log_id: first.logId, lab_integration_id: first.labIntegrationId } : {}),
+    });
   }
 
   #count(report: AttemptReport): void {
@@ -190,4 +226,11 @@ export class Engine {
       this.#attempts.count(report.status, report.certainty, report.errorKind);
     }
   }
+}
+
+/** The integrations for which urgent deliveries are among these, one entry for each delivery. */
+function urgentAmong(logs: readonly NewLog[], now: number): number[] {
+  return logs.flatMap((log) =>
+    log.labIntegrationId !== null && isUrgent(log, now) ? [log.labIntegrationId] : [],
+  );
 }

@@ -1,6 +1,7 @@
 import { toIso } from '../../shared/contract/common.ts';
 import type { Output } from '../../shared/contract/index.ts';
 import type { EngineFigures } from './figures.ts';
+import { orderChecks } from './order-alerts.ts';
 
 export type HealthDocument = Output<'getHealth'>;
 export type HealthCheck = HealthDocument['checks'][number];
@@ -60,7 +61,11 @@ export class Health {
       version,
       started_at: toIso(this.#startedAt),
       uptime_s: Math.max(0, Math.round((clock() - this.#startedAt) / 1_000)),
-      checks: [...decisive, ...notices()],
+      checks: [
+        ...decisive,
+        ...(figures ? orderChecks(figures.order, figures.holdAlerts, clock()) : []),
+        ...notices(),
+      ],
       logs_by_status: figures?.store.logsByStatus ?? {},
       tasks_by_state: figures?.store.tasksByState ?? {},
       failed_tasks: figures?.store.failedTasks ?? 0,

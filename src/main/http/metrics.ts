@@ -55,6 +55,20 @@ export class Metrics implements RouteMetrics {
     'labrelay_delivery_slots',
     'Deliveries that may be in flight',
   );
+  private readonly heldKeys = this.gauge(
+    'labrelay_held_ordering_keys',
+    'Ordering keys whose followers wait behind a delivery in doubt or refused',
+    ['reason'],
+  );
+  private readonly overdue = this.gauge(
+    'labrelay_overdue_deliveries',
+    'Open deliveries past their deliver_by',
+  );
+  private readonly expiredHolds = new Counter({
+    name: 'labrelay_ordering_holds_expired_total',
+    help: 'Ordering keys released since the start because their head stayed in doubt',
+    registers: [this.registry],
+  });
   private readonly storeBytes = this.gauge('labrelay_store_bytes', 'Size of the store file');
   private readonly attempts = new Counter({
     name: 'labrelay_attempts_total',
@@ -101,6 +115,12 @@ export class Metrics implements RouteMetrics {
     const { oldestTaskAt } = figures.store;
     this.oldest.set(oldestTaskAt === null ? 0 : Math.max(0, Date.now() - oldestTaskAt) / 1000);
     this.failedTasks.set(figures.store.failedTasks);
+    for (const [reason, count] of Object.entries(figures.order.heldKeys)) {
+      this.heldKeys.set({ reason }, count);
+    }
+    this.overdue.set(figures.order.overdue);
+    this.expiredHolds.reset();
+    this.expiredHolds.inc(figures.holdAlerts.count);
     this.storeBytes.set(figures.store.fileBytes);
     this.inFlight.set(figures.inFlight);
     this.slots.set(figures.slots);

@@ -6,6 +6,8 @@ import { createBury, createFailedTaskCommands, createFailedTaskQueries } from '.
 import { createFigureQueries } from './figures.ts';
 import type { Command } from './group-commit.ts';
 import { createIntakeCommands, createIntakeQueries } from './intake.ts';
+import { createOrderCommands, liftHoldOf } from './order-commands.ts';
+import { createOrdering } from './ordering.ts';
 import { createQueueCommands, createQueueQueries } from './queue.ts';
 import { createRecovery } from './recovery.ts';
 import { createApplyReport } from './reports.ts';
@@ -15,14 +17,16 @@ import { createTextIndexCommands } from './text-index.ts';
 
 /** Everything the writer thread can be told, by name. */
 export function createCommands(db: Database): ReadonlyMap<string, Command> {
-  const tasks = createTasks(db);
-  const applyReport = createApplyReport(db);
+  const ordering = createOrdering(db);
+  const tasks = createTasks(db, ordering);
+  const applyReport = createApplyReport(db, (logSeq) => liftHoldOf(ordering, logSeq));
   const bury = createBury(db, tasks, applyReport);
   return byName({
     report: applyReport,
     ...createIntakeCommands(db, createInsertDelivery(db, tasks)),
     ...createQueueCommands(db, tasks, applyReport, bury),
     ...createFailedTaskCommands(db, tasks),
+    ...createOrderCommands(db, ordering),
     ...createRecovery(db, tasks, applyReport, bury),
     ...createTextIndexCommands(db),
     ...createConfigurationStatements(db),

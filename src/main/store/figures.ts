@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import type { StoreFigures } from '../../shared/model/health.ts';
+import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import type { HoldReason } from '../../shared/model/ordering.ts';
 
 /** Counts for health and metrics. */
 export function createFigureQueries(db: Database) {
@@ -15,7 +16,17 @@ export function createFigureQueries(db: Database) {
     .prepare<[], number>('SELECT count(*) FROM failed_task WHERE requeued_at IS NULL')
     .pluck();
   const oldest = db
-    .prepare<[], number | null>("SELECT min(due_at) FROM task WHERE state IN ('READY', 'CLAIMED')")
+    .prepare<[], number | null>(
+      "SELECT min(due_at) FROM task WHERE state IN ('READY', 'WAITING', 'CLAIMED')",
+    )
+    .pluck();
+  const holds = db.prepare<[], { reason: HoldReason; n: number }>(
+    'SELECT reason, count(*) AS n FROM key_hold GROUP BY reason',
+  );
+  const overdue = db
+    .prepare<[number], number>(
+      'SELECT count(*) FROM task WHERE deliver_by IS NOT NULL AND deliver_by < ?',
+    )
     .pluck();
 
   return {
@@ -36,6 +47,12 @@ export function createFigureQueries(db: Database) {
         oldestTaskAt: oldest.get() ?? null,
         fileBytes: statSync(db.name).size,
       };
+    },
+
+    orderFigures({ now }: { now: number }): OrderFigures {
+      const heldKeys = { HEAD_REFUSED: 0, HEAD_UNKNOWN: 0 };
+      for (const { reason, n } of holds.all()) heldKeys[reason] = n;
+      return { heldKeys, overdue: overdue.get(now) ?? 0 };
     },
   };
 }

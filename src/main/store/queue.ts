@@ -90,9 +90,12 @@ export function createQueueCommands(
     `UPDATE task SET state = 'REPORTING', report = ?, claimed_by = NULL, lease_until = NULL
      WHERE task_id = ?`,
   );
-  const isReporting = db.prepare<[number]>(
-    `SELECT 1 FROM task WHERE task_id = ? AND state = 'REPORTING'`,
-  );
+  const reportedAt = db
+    .prepare<[number], number>(
+      `SELECT report ->> '$.report.activityDate' FROM task
+       WHERE task_id = ? AND state = 'REPORTING'`,
+    )
+    .pluck();
   const release = db.prepare(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL
      WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ? AND stamped_at IS NULL`,
@@ -168,12 +171,13 @@ export function createQueueCommands(
         return applyReport(report);
       }
       const result = applyReport(report);
-      tasks.remove(taskId);
+      tasks.end(taskId, report.activityDate);
       return result;
     },
 
     reportTaken({ taskId }: { taskId: number }): void {
-      if (isReporting.get(taskId)) tasks.remove(taskId);
+      const at = reportedAt.get(taskId);
+      if (at !== undefined) tasks.end(taskId, at);
     },
 
     bury(death: TaskDeath): void {

@@ -10,6 +10,7 @@ interface LogRow {
   certainty: Certainty | null;
   stage: Stage;
   newest_attempt: number;
+  ordering_key: string | null;
 }
 
 interface AttemptRow {
@@ -47,10 +48,15 @@ export function inDoubt(
  * Applies one report to its attempt and log, inside the caller's transaction. Everything that
  * becomes of a delivery comes through here, whoever reports it, so that all reporters give the
  * same log documents.
+ *
+ * @param onTaken told of a log in an ordering key that the partner has, as is known from now on
  */
-export function createApplyReport(db: Database): (report: AttemptReport) => ReportResult {
+export function createApplyReport(
+  db: Database,
+  onTaken: (logSeq: number) => void,
+): (report: AttemptReport) => ReportResult {
   const log = db.prepare<[string], LogRow>(
-    'SELECT log_seq, status, certainty, stage, newest_attempt FROM log WHERE log_id = ?',
+    'SELECT log_seq, status, certainty, stage, newest_attempt, ordering_key FROM log WHERE log_id = ?',
   );
   const attempt = db.prepare<[number, number], AttemptRow>(
     'SELECT status, certainty, stage FROM attempt WHERE log_seq = ? AND number = ?',
@@ -135,6 +141,9 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
           at,
           known.log_seq,
         );
+        const { certainty } = change.log;
+        const isTaken = certainty === 'ACCEPTED' || certainty === 'COMMITTED';
+        if (isTaken && known.ordering_key !== null) onTaken(known.log_seq);
       } else {
         logStage.run(change.log.stage, at, known.log_seq);
       }

@@ -18,7 +18,8 @@ import type {
   IntakeAnswer,
   IntakeQuestion,
 } from '../../shared/model/event.ts';
-import type { StoreFigures } from '../../shared/model/health.ts';
+import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import type { KeyRelease, OrderTended } from '../../shared/model/ordering.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import { Channel } from './channel.ts';
 import type { ClaimRequest } from './claim.ts';
@@ -108,6 +109,9 @@ export class Store {
     // Not among the point reads: counting a million logs would hold up intake.
     return this.#searches.call('figures', null);
   }
+  orderFigures(request: { now: number }): Promise<OrderFigures> {
+    return this.#searches.call('orderFigures', request);
+  }
 
   // Queue
   claim(request: ClaimRequest): Promise<ClaimedTask[]> {
@@ -146,6 +150,17 @@ export class Store {
     failed: number;
   }> {
     return this.#writer.call('recover', request);
+  }
+  tendOrder(request: { now: number }): Promise<OrderTended> {
+    return this.#writer.call('tendOrder', request);
+  }
+  releaseOrderingKey(request: {
+    logId: string;
+    reason: string;
+    actor: string;
+    now: number;
+  }): Promise<KeyRelease> {
+    return this.#writer.call('releaseOrderingKey', request);
   }
   pendingReports(request: { afterTaskId: number; limit: number }): Promise<PendingReport[]> {
     return this.#points.call('pendingReports', request);

@@ -1,5 +1,7 @@
 import type { Database } from 'better-sqlite3';
+import { isUrgent } from '../../shared/model/ordering.ts';
 import type { AttemptKind, Priority } from '../../shared/model/vocabulary.ts';
+import type { Key, Ordering } from './ordering.ts';
 
 /** `task.priority`: the ready index is read in this order. */
 export const STAT = 0;
@@ -20,16 +22,26 @@ export interface NewTask {
 }
 
 interface Gone {
+  log_seq: number;
   lab_integration_id: number;
   ordering_key: string | null;
 }
 
 /** How tasks come into the queue and leave it, in the order of their keys. */
 export interface Tasks {
-  /** Queues a task: ready, or waiting where another of its ordering key is before it. */
+  /**
+   * Queues a task: ready, or waiting where another of its ordering key is before it. An urgent one
+   * that has to wait lifts its whole key.
+   */
   add(task: NewTask): void;
-  /** Takes a task out for good; the next of its ordering key becomes ready. */
+  /** Takes a task out of which nothing came; the next of its ordering key becomes ready. */
   remove(taskId: number): void;
+  /**
+   * Takes a task out whose outcome its log tells by now; the next of its ordering key becomes ready,
+   * or is held, as the rule says.
+   * @param at when it ended (epoch ms)
+   */
+  end(taskId: number, at: number): void;
 }
 
 /**
@@ -37,48 +49,45 @@ export interface Tasks {
  * wait, in the order in which they were queued. So a claim never has to look for what blocks a
  * task, however many wait.
  */
-export function createTasks(db: Database): Tasks {
+export function createTasks(db: Database, ordering: Ordering): Tasks {
   const insert = db.prepare(
     `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, deliver_by, due_at,
        kind, attempt, revision)
      VALUES (@logSeq, @labIntegrationId, @state, @priority, @orderingKey, @deliverBy, @dueAt, @kind,
        @attempt, @revision)`,
   );
-  // What waits is before a newcomer too.
-  const isBusy = db
-    .prepare<[{ integration: number | null; key: string }], number>(
-      `SELECT EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration
-           AND ordering_key = @key AND state IN ('READY', 'CLAIMED', 'REPORTING'))
-         OR EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration
-           AND ordering_key = @key AND state = 'WAITING')`,
-    )
-    .pluck();
   const remove = db.prepare<[number], Gone>(
-    'DELETE FROM task WHERE task_id = ? RETURNING lab_integration_id, ordering_key',
-  );
-  const promote = db.prepare<[{ integration: number; key: string }]>(
-    `UPDATE task SET state = 'READY'
-     WHERE task_id = (SELECT min(task_id) FROM task WHERE lab_integration_id = @integration
-         AND ordering_key = @key AND state = 'WAITING')
-       AND NOT EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration
-         AND ordering_key = @key AND state IN ('READY', 'CLAIMED', 'REPORTING'))`,
+    'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key',
   );
 
   return {
     add(task) {
-      const { labIntegrationId: integration, orderingKey: key } = task;
-      const waits = key !== null && isBusy.get({ integration, key }) === 1;
+      const { labIntegrationId: integration, orderingKey } = task;
+      const key = keyOf(integration, orderingKey);
+      const waits = key !== null && ordering.mustWait(key, Number(task.logSeq));
+      const urgent = isUrgent(task, task.dueAt);
       insert.run({
         ...task,
-        priority: task.priority === 'STAT' ? STAT : ROUTINE,
+        priority: urgent ? STAT : ROUTINE,
         state: waits ? 'WAITING' : 'READY',
       });
+      if (waits && urgent) ordering.lift(key);
     },
 
     remove(taskId) {
       const gone = remove.get(taskId);
-      if (!gone || gone.ordering_key === null) return;
-      promote.run({ integration: gone.lab_integration_id, key: gone.ordering_key });
+      const key = gone ? keyOf(gone.lab_integration_id, gone.ordering_key) : null;
+      if (key) ordering.promote(key);
+    },
+
+    end(taskId, at) {
+      const gone = remove.get(taskId);
+      const key = gone ? keyOf(gone.lab_integration_id, gone.ordering_key) : null;
+      if (gone && key) ordering.ended(key, gone.log_seq, at);
     },
   };
+}
+
+function keyOf(integration: number | null, key: string | null): Key | null {
+  return integration === null || key === null ? null : { integration, key };
 }

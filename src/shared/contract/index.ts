@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { logProcedures } from './logs.ts';
+import { orderingProcedures } from './ordering.ts';
 import { queueProcedures } from './queue.ts';
 
 /** Every procedure of the console, once: bound to HTTP and to IPC alike. */
@@ -9,6 +10,7 @@ export const contract = {
   ...configurationProcedures,
   ...logProcedures,
   ...queueProcedures,
+  ...orderingProcedures,
   ...healthProcedures,
 };
 

@@ -1,3 +1,5 @@
+import type { HoldReason } from './ordering.ts';
+
 /** Counts that health and metrics show; they hold no patient data. */
 export interface StoreFigures {
   schemaVersion: number;
@@ -7,4 +9,12 @@ export interface StoreFigures {
   /** Creation time (epoch ms) of the oldest task that waits, null where none does. */
   oldestTaskAt: number | null;
   fileBytes: number;
+}
+
+/** How order and deadlines stand. */
+export interface OrderFigures {
+  /** Ordering keys whose followers are held, by why. */
+  heldKeys: Record<HoldReason, number>;
+  /** Open deliveries past their `deliver_by`. */
+  overdue: number;
 }

@@ -54,6 +54,7 @@ export async function dispatching(
   const troubles: string[] = [];
   const port: Port = {
     claim: (request) => store.claim(request),
+    nextTokenAt: (request) => store.nextTokenAt(request),
     begin: (request) => store.begin(request),
     stamp: (request) => store.stamp(request),
     settle: (settlement) => store.settle(settlement),
@@ -61,6 +62,7 @@ export async function dispatching(
     release: (request) => store.release(request),
     extendLeases: (request) => store.extendLeases(request),
     recover: (request) => store.recover(request),
+    tendOrder: (request) => store.tendOrder(request),
   };
   const dispatcher = new Dispatcher({
     store: { ...port, ...options.wrap?.(port) },
@@ -74,6 +76,7 @@ export async function dispatching(
       options.onSettled?.(report);
     },
     onReportDue: () => {},
+    onHoldsExpired: () => {},
     onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
     timings: { ...QUICK, ...options.timings },
   });

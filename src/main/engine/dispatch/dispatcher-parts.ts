@@ -1,5 +1,6 @@
 import type { AttemptReport, ClaimedTask } from '../../../shared/model/delivery.ts';
 import { LabRelayError } from '../../../shared/errors.ts';
+import type { ExpiredHold } from '../../../shared/model/ordering.ts';
 import type { Failpoint } from '../../../shared/failpoint.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { QueuePort } from '../queue/port.ts';
@@ -27,7 +28,16 @@ export const TIMINGS: DispatcherTimings = {
 /** The store's commands that a dispatcher needs. */
 type DispatchPort = Pick<
   QueuePort,
-  'claim' | 'begin' | 'stamp' | 'settle' | 'bury' | 'release' | 'extendLeases' | 'recover'
+  | 'claim'
+  | 'nextTokenAt'
+  | 'begin'
+  | 'stamp'
+  | 'settle'
+  | 'bury'
+  | 'release'
+  | 'extendLeases'
+  | 'recover'
+  | 'tendOrder'
 >;
 
 /** What the dispatcher is made of. */
@@ -43,6 +53,8 @@ export interface DispatcherDeps {
   onSettled: (report: AttemptReport) => void;
   /** An outcome is on disk and waits to be reported over HTTP. */
   onReportDue: () => void;
+  /** Deliveries were released that had waited long enough behind one in doubt. */
+  onHoldsExpired: (holds: readonly ExpiredHold[]) => void;
   /** Something an operator's log should tell; no patient data. */
   onTrouble: (what: string, message: string) => void;
   /** Where it is to differ from the usual. */

@@ -1,3 +1,4 @@
+import type { OrderTended } from '../../../shared/model/ordering.ts';
 import type {
   ClaimedTask,
   FailedTask,
@@ -51,6 +52,11 @@ export interface QueuePort {
    * former life left behind.
    */
   recover(request: { worker: string; now: number; atStart: boolean }): Promise<Recovery>;
+  /**
+   * Releases the followers of heads that have been in doubt for too long, and makes STAT what is to
+   * be delivered soon.
+   */
+  tendOrder(request: { now: number }): Promise<OrderTended>;
   /** Forgets a kept outcome: the callback route has taken it. */
   reportTaken(request: { taskId: number }): Promise<void>;
   /** Outcomes that are kept but not yet taken by the callback route, oldest first. */

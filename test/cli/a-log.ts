@@ -40,6 +40,7 @@ export function aLog(given: Partial<LogDocument> = {}): LogDocument {
     retry_count: 0,
     next_retry_at: null,
     held_reason: null,
+    waits_for: null,
     activity_date: at,
     created_at: at,
     updated_at: at,

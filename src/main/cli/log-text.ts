@@ -21,10 +21,22 @@ const CERTAINTY_WORDS: Record<Certainty, string> = {
   ACCEPTED: 'The partner has it.',
 };
 
-/** A whole log for people: what became of it, how far it came, what was sent and answered. */
-export function renderLog(log: LogDocument): string {
+/** Why a delivery waits for the head of its ordering key. */
+const WAIT_WORDS: Record<string, string> = {
+  BEHIND_HEAD: 'It is sent when the delivery before it in its ordering key is finished',
+  HEAD_UNKNOWN:
+    'The delivery before it in its ordering key is in doubt; it is sent when that is settled, or after 30 minutes',
+  HEAD_REFUSED:
+    'The delivery before it in its ordering key was refused; it is sent when that is delivered or its key is released',
+};
+
+/**
+ * A whole log for people: what became of it, how far it came, what was sent and answered.
+ * @param now epoch milliseconds; tells which deadlines have passed
+ */
+export function renderLog(log: LogDocument, now = Date.now()): string {
   return [
-    summary(log),
+    summary(log, now),
     section('Thread', thread(log)),
     section('Attempts', attempts(log)),
     section('Request', message([requestLine(log)], log.request_headers, log.request_body)),
@@ -41,7 +53,7 @@ function section(title: string, text: string): string {
 
 const indent = (text: string): string => text.trimEnd().replaceAll(/^(?=.)/gm, '  ');
 
-function summary(log: LogDocument): string {
+function summary(log: LogDocument, now: number): string {
   const about = log.references.map(({ kind, id }) => `${kind} ${id}`).join(', ');
   const rows: [string, string | number | null][] = [
     ['status', `${log.status}: ${STATUS_WORDS[log.status]}`],
@@ -59,6 +71,8 @@ function summary(log: LogDocument): string {
     ],
     ['priority', log.priority],
     ['order', log.ordering_key],
+    ['waits', waitWords(log)],
+    ['deliver by', deadlineWords(log, now)],
     ['control id', log.control_id],
     ['created', localTime(log.created_at)],
     ['updated', localTime(log.updated_at)],
@@ -71,15 +85,26 @@ function summary(log: LogDocument): string {
   return `Log ${plain(log.log_id)} (${log.direction.toLowerCase()})\n${lines.join('')}`;
 }
 
-function retryWords({ retry_state, retry_count, next_retry_at, held_reason }: LogDocument): string {
+function retryWords({ retry_state, retry_count, next_retry_at }: LogDocument): string {
   return [
     retry_state,
     retry_count > 0 ? `${retry_count} so far` : '',
     next_retry_at === null ? '' : `next at ${localTime(next_retry_at)}`,
-    held_reason ?? '',
   ]
     .filter(Boolean)
     .join(', ');
+}
+
+function waitWords({ held_reason, waits_for }: LogDocument): string | null {
+  const words = held_reason === null ? undefined : WAIT_WORDS[held_reason];
+  return words === undefined ? held_reason : `${words} (log ${waits_for ?? 'not known'}).`;
+}
+
+function deadlineWords({ deliver_by, status }: LogDocument, now: number): string | null {
+  if (deliver_by === null) return null;
+  const isOpen = status === 'PENDING' || status === 'FAIL';
+  const isLate = isOpen && Date.parse(deliver_by) < now;
+  return `${localTime(deliver_by)}${isLate ? ': has passed, and it is not delivered' : ''}`;
 }
 
 /** The stages that were passed; those after the log's own are still to come. */

@@ -94,9 +94,9 @@ export class Engine {
       store: store.configuration,
       vault: parts.vault,
       clock,
-      checkMapping: async (mapping, category) => {
+      checkMapping: async (mapping, category, field) => {
         try {
-          await this.payloads.checkMapping(mapping, category);
+          await this.payloads.checkMapping(mapping, category, field);
           return { ok: true };
         } catch (error) {
           if (!(error instanceof LabRelayError) || error.code !== 'MAPPING_FAILED') throw error;

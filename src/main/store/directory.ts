@@ -13,6 +13,7 @@ import { attemptId, revisionKey } from '../../shared/model/delivery.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import { decodeBody, decodeBodyOrNull, type StoredBody } from './bodies.ts';
 import { snapshot } from './snapshot.ts';
+import { createWaits } from './waits.ts';
 
 /** A row of `log`; the column names are the document's. */
 export interface LogRow {
@@ -61,6 +62,7 @@ export function logSummary(row: LogRow): LogSummary {
     retryCount: row['retry_count'],
     nextRetryAt: row['next_retry_at'],
     heldReason: row['held_reason'],
+    waitsFor: null,
     activityDate: row['activity_date'],
     createdAt: row.created_at,
     updatedAt: row['updated_at'],
@@ -109,6 +111,7 @@ interface ActivityRow {
 
 /** Reads whole log documents. */
 export function createDirectoryQueries(db: Database) {
+  const waits = createWaits(db);
   const log = db.prepare<[string], LogRow>('SELECT * FROM log WHERE log_id = ?');
   const attempts = db.prepare<[number], AttemptRow>(
     'SELECT * FROM attempt WHERE log_seq = ? ORDER BY number',
@@ -132,7 +135,7 @@ export function createDirectoryQueries(db: Database) {
       const tried = attempts.all(row.log_seq).map((attempt) => attemptRecord(logId, attempt));
       const bodies = revisions.all(row.log_seq).map((revision) => revisionRecord(logId, revision));
       const newest = tried.at(-1);
-      const summary = logSummary(row);
+      const summary = { ...logSummary(row), ...waits(row) };
       const sent = bodies.find(
         ({ revision }) => revision === (newest?.revision ?? summary.revision),
       );

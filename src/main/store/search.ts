@@ -13,6 +13,7 @@ import {
 import { createEstimate } from './search-estimate.ts';
 import { snapshot } from './snapshot.ts';
 import { createTextSearch } from './text-search.ts';
+import { createWaits } from './waits.ts';
 
 /**
  * Finds logs, newest first, by keyset pages. The index to walk is chosen here, by what narrows most,
@@ -29,6 +30,7 @@ export function createSearchQueries(db: Database) {
     statements.set(sql, statement);
     return statement;
   };
+  const waits = createWaits(db);
   const estimate = createEstimate(db, prepared);
   const searchText = createTextSearch(db, logRows, estimate);
 
@@ -80,7 +82,7 @@ export function createSearchQueries(db: Database) {
       const shown = rows.slice(0, search.limit);
       const last = shown.at(-1);
       return {
-        items: shown.map(logSummary),
+        items: shown.map((row) => ({ ...logSummary(row), ...waits(row) })),
         nextCursor:
           rows.length > search.limit && last
             ? encodeCursor({ createdAt: last.created_at, seq: last.log_seq, total })

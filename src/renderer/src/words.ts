@@ -49,6 +49,19 @@ export const RETRY_WORDS: Record<RetryState, string> = {
   HELD: 'Held',
 };
 
+/** Why a delivery is held back or waits, in a sentence; a code that is not known here is shown. */
+export function heldWords(reason: string): string {
+  return HELD_WORDS[reason] ?? reason;
+}
+
+const HELD_WORDS: Record<string, string> = {
+  BEHIND_HEAD: 'It follows another delivery of its ordering key, which is not finished yet.',
+  HEAD_UNKNOWN:
+    'The delivery before it in its ordering key is in doubt. It is sent when that is settled, or after 30 minutes.',
+  HEAD_REFUSED:
+    'The delivery before it in its ordering key was refused. It is sent when that is delivered or its key is released.',
+};
+
 export const REVISION_WORDS: Record<RevisionReason, string> = {
   FIRST: 'as first built',
   REBUILT: 'rebuilt from current data',

@@ -56,6 +56,8 @@ export const logSummaryDocument = z.object({
   retry_count: z.int(),
   next_retry_at: isoTime.nullable(),
   held_reason: z.string().nullable(),
+  /** The head of its ordering key, where it waits for that (held_reason HEAD_… or BEHIND_HEAD). */
+  waits_for: z.string().nullable(),
   activity_date: isoTime.nullable(),
   created_at: isoTime,
   updated_at: isoTime,

@@ -294,7 +294,10 @@ export interface LogSummary extends Omit<NewLog, 'retryContext'> {
   responseTime: number | null;
   retryCount: number;
   nextRetryAt: number | null;
+  /** Why it is held back or waits, as a closed code; a waiting one's is found out when it is read. */
   heldReason: string | null;
+  /** The `log_id` of the head of its ordering key, where it waits for that. */
+  waitsFor: string | null;
   activityDate: number | null;
   updatedAt: number;
 }

@@ -210,7 +210,7 @@ describe('the mapping', () => {
     checkMapping.mockResolvedValue({ ok: false, message: 'ran out of time' });
     const change = { ...RULE, labId: 1, mapping: '$loop()' };
     await refused(change, 'mapping', /ran out of time/, 'MAPPING_FAILED');
-    expect(checkMapping).toHaveBeenCalledExactlyOnceWith('$loop()', 'BILL_GENERATED');
+    expect(checkMapping).toHaveBeenCalledExactlyOnceWith('$loop()', 'BILL_GENERATED', 'mapping');
   });
 
   test('is tried again only when it or the category changes', async () => {
@@ -219,7 +219,7 @@ describe('the mapping', () => {
     await save({ labIntegrationId: 1, isActive: false });
     expect(checkMapping).toHaveBeenCalledTimes(1);
     await save({ labIntegrationId: 1, actionCategoryListId: 2 });
-    expect(checkMapping).toHaveBeenLastCalledWith('bill', 'BILL_UPDATED');
+    expect(checkMapping).toHaveBeenLastCalledWith('bill', 'BILL_UPDATED', 'mapping');
     await save({ labIntegrationId: 1, mapping: null });
     expect(checkMapping).toHaveBeenCalledTimes(2);
   });
@@ -230,6 +230,29 @@ describe('the mapping', () => {
     await expect(saveOwn({ mapping: 'bill' })).resolves.toMatchObject({
       integration: { version: 1 },
     });
+  });
+});
+
+describe('the ordering key', () => {
+  test('is tried before the save like a mapping; a failing one is refused by its own name', async () => {
+    checkMapping.mockResolvedValue({ ok: false, message: 'ran out of time' });
+    const change = { ...RULE, labId: 1, orderingKey: '$loop()' };
+    await refused(change, 'ordering_key', /ran out of time/, 'MAPPING_FAILED');
+    expect(checkMapping).toHaveBeenCalledExactlyOnceWith(
+      '$loop()',
+      'BILL_GENERATED',
+      'ordering_key',
+    );
+  });
+
+  test('is tried again only when it or the category changes', async () => {
+    await saveOwn({ orderingKey: 'bill.bill_id' });
+    await save({ labIntegrationId: 1, orderingKey: 'bill.bill_id', name: 'renamed' });
+    expect(checkMapping).toHaveBeenCalledTimes(1);
+    await save({ labIntegrationId: 1, actionCategoryListId: 2 });
+    expect(checkMapping).toHaveBeenLastCalledWith('bill.bill_id', 'BILL_UPDATED', 'ordering_key');
+    await save({ labIntegrationId: 1, orderingKey: null });
+    expect(checkMapping).toHaveBeenCalledTimes(2);
   });
 });
 
@@ -274,10 +297,6 @@ describe('notices', () => {
     });
     expect(integration.retryPolicy.schedule).toEqual([1_000]);
     expect(notices.map((notice) => notice.split(' ')[0])).toEqual([
-      'ordering_key',
-      'on_refused',
-      'on_unknown',
-      'rate_per_minute',
       'response_schema',
       'retry_policy.schedule',
       'retry_policy.quiet_hours',

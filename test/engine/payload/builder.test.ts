@@ -75,6 +75,43 @@ describe('a body', () => {
   });
 });
 
+describe('an ordering key', () => {
+  const key = (expression: string) =>
+    builder.orderingKey(expression, { bill: { bill_id: 17, ward: 'A', paid: true } }, bindings);
+
+  test.each([
+    ['bill.ward', 'A'],
+    ['bill.bill_id', '17'],
+    ['bill.paid', 'true'],
+    ['$lab_id & "/" & bill.ward', '7/A'],
+  ])('of %s is the text %s', async (expression, text) => {
+    expect(await key(expression)).toEqual({ ok: true, key: text });
+  });
+
+  test.each(['nothing.here', 'null', '""'])('of %s is none', async (expression) => {
+    expect(await key(expression)).toEqual({ ok: true, key: null });
+  });
+
+  test.each([
+    ['bill', /must be text or a number/],
+    ['[1, 2]', /must be text or a number/],
+    ['$pad("x", 101)', /at most 100 characters/],
+    ['bill.bill_id + "x"', /^the ordering key failed: /],
+    ['bill.(', /^the ordering key does not parse: /],
+    ['($f := function(){$f()}; $f())', /^the ordering key needs too much time/],
+  ])('cannot be made of %s', async (expression, message) => {
+    expect(await key(expression)).toEqual({ ok: false, message: expect.stringMatching(message) });
+  });
+
+  test('that runs away is refused before it is saved, by its own name', async () => {
+    const check = builder.checkMapping('$pad("x", 3e8)', 'BILL_GENERATED', 'ordering_key');
+    await expect(check).rejects.toMatchObject({
+      code: 'MAPPING_FAILED',
+      errors: [{ field: 'ordering_key', reason: expect.stringMatching(/^the ordering key needs/) }],
+    });
+  });
+});
+
 describe('a preview', () => {
   test('shows the body for the category’s sample, or for the data given', async () => {
     await expect(preview('{"p": bill.patient.name}')).resolves.toEqual({

@@ -43,6 +43,7 @@ export function logSummaryDocumentOf(log: LogSummary): LogSummaryDocument {
     retry_count: log.retryCount,
     next_retry_at: toIso(log.nextRetryAt),
     held_reason: log.heldReason,
+    waits_for: log.waitsFor,
     activity_date: toIso(log.activityDate),
     created_at: toIso(log.createdAt),
     updated_at: toIso(log.updatedAt),

@@ -30,8 +30,9 @@ import {
 } from './faults.ts';
 import {
   type CheckMapping,
+  type ExpressionField,
+  expressionsToCheck,
   type IntegrationChange,
-  mappingToCheck,
   mergeIntegration,
 } from './integrations.ts';
 import { type CategoryChange, type LabChange, mergeCategory, mergeLab } from './labs.ts';
@@ -142,8 +143,9 @@ export class Configuration extends LoadedConfiguration {
       const id = change.labIntegrationId ?? null;
       const current = currentRow(this.memory.integrations, id, change.expectedVersion, INTEGRATION);
       const settings = mergeIntegration(this.memory, current, change);
-      const mapping = mappingToCheck(current, settings);
-      if (mapping !== null) await this.tryMapping(mapping, settings.actionCategoryListId);
+      for (const [field, expression] of expressionsToCheck(current, settings)) {
+        await this.tryExpression(field, expression, settings.actionCategoryListId);
+      }
       const write = await this.store.saveLabIntegration({
         labIntegrationId: id,
         expectedVersion: change.expectedVersion ?? null,
@@ -225,9 +227,13 @@ export class Configuration extends LoadedConfiguration {
     return row;
   }
 
-  private async tryMapping(mapping: string, actionCategoryListId: number): Promise<void> {
+  private async tryExpression(
+    field: ExpressionField,
+    expression: string,
+    actionCategoryListId: number,
+  ): Promise<void> {
     const code = this.memory.categories.get(actionCategoryListId)?.code ?? '';
-    const result = await this.checkMapping(mapping, code);
-    if (!result.ok) throw fieldError('MAPPING_FAILED', 'mapping', result.message);
+    const result = await this.checkMapping(expression, code, field);
+    if (!result.ok) throw fieldError('MAPPING_FAILED', field, result.message);
   }
 }

@@ -16,10 +16,14 @@ export type IntegrationChange = Loose<Omit<IntegrationSettings, 'retryPolicy'>> 
   expectedVersion?: number | undefined;
 };
 
-/** Tries a mapping on the category's sample where it can harm nobody. */
+/** Fields of a rule that hold an expression over the event. */
+export type ExpressionField = 'mapping' | 'ordering_key';
+
+/** Tries an expression on the category's sample where it can harm nobody. */
 export type CheckMapping = (
   mapping: string,
   actionCategoryCode: string,
+  field: ExpressionField,
 ) => Promise<{ ok: true } | { ok: false; message: string }>;
 
 /**
@@ -83,17 +87,21 @@ export function mergeIntegration(
 }
 
 /**
- * Whether the mapping must be tried (again) before the rule is saved; the category decides what
- * data it will be given.
+ * The expressions that must be tried (again) before the rule is saved; the category decides what
+ * data they will be given.
  */
-export function mappingToCheck(
+export function expressionsToCheck(
   current: LabIntegration | null,
   settings: IntegrationSettings,
-): string | null {
-  const same =
-    current?.mapping === settings.mapping &&
-    current?.actionCategoryListId === settings.actionCategoryListId;
-  return same ? null : settings.mapping;
+): [field: ExpressionField, expression: string][] {
+  const isOtherCategory = current?.actionCategoryListId !== settings.actionCategoryListId;
+  const fields: [ExpressionField, string | null, string | null | undefined][] = [
+    ['mapping', settings.mapping, current?.mapping],
+    ['ordering_key', settings.orderingKey, current?.orderingKey],
+  ];
+  return fields.flatMap(([field, expression, before]) =>
+    expression !== null && (isOtherCategory || expression !== before) ? [[field, expression]] : [],
+  );
 }
 
 function needed<T>(value: T | undefined, field: string): T {

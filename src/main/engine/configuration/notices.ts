@@ -17,10 +17,6 @@ export function noticesOf(
 function laterFields(change: IntegrationChange): string[] {
   const policy = change.retryPolicy;
   const given: [string, boolean][] = [
-    ['ordering_key', Boolean(change.orderingKey)],
-    ['on_refused', change.onRefused !== undefined],
-    ['on_unknown', change.onUnknown !== undefined],
-    ['rate_per_minute', typeof change.ratePerMinute === 'number'],
     ['response_schema', Boolean(change.responseSchema)],
     ['retry_policy.schedule', policy?.schedule !== undefined],
     ['retry_policy.jitter', policy?.jitter !== undefined],

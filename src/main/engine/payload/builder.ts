@@ -29,6 +29,12 @@ export type BuiltPayload =
   /** For the rule's author; holds no value of the input. */
   | { ok: false; message: string };
 
+/** A delivery's ordering key; null: it has none. */
+export type BuiltKey = { ok: true; key: string | null } | { ok: false; message: string };
+
+/** As long as a key may be that an event brings itself. */
+const LONGEST_KEY = 100;
+
 /** Stands for ids that a preview has none of. */
 const PREVIEW_ID = '00000000-0000-7000-8000-000000000000';
 
@@ -53,6 +59,26 @@ function fromMapping(result: MappingResult, rule: PayloadRule): BuiltPayload {
   if (typeof value === 'object') return built(JSON.stringify(value), rule, 'application/json');
   const message = `the mapping produced a ${typeof value}; it must produce an object, an array or text`;
   return { ok: false, message };
+}
+
+function keyFrom(result: MappingResult): BuiltKey {
+  if (!result.ok) return { ok: false, message: ofOrderingKey(result.message) };
+  const { value } = result;
+  if (value === undefined || value === null || value === '') return { ok: true, key: null };
+  if (typeof value === 'object') {
+    const message =
+      'the ordering key must be text or a number; the expression produced a list or an object';
+    return { ok: false, message };
+  }
+  const key = String(value);
+  return key.length > LONGEST_KEY
+    ? { ok: false, message: `the ordering key must have at most ${LONGEST_KEY} characters` }
+    : { ok: true, key };
+}
+
+/** The evaluator speaks of mappings; an ordering key is evaluated as one. */
+function ofOrderingKey(message: string): string {
+  return message.replace(/^the mapping(?! process)/, 'the ordering key');
 }
 
 /** The arguments that an event with these data would give, were it the first of its lab. */
@@ -92,6 +118,19 @@ export class PayloadBuilder {
   }
 
   /**
+   * The ordering key that a rule's expression makes of a delivery, evaluated as a mapping is. An
+   * expression that fails is a result.
+   * @throws LabRelayError `INTERNAL` where mappings cannot be evaluated at all.
+   */
+  async orderingKey(
+    expression: string,
+    args: JsonObject,
+    bindings: MappingBindings,
+  ): Promise<BuiltKey> {
+    return keyFrom(await this.#evaluator.evaluate(expression, args, bindings));
+  }
+
+  /**
    * The body that a rule would make of an event; sends nothing.
    * @param request.data the event's data; null or left out, the category's own sample
    * @throws LabRelayError `MAPPING_FAILED` (field `mapping`), `INVALID_INPUT` (fields of `data`)
@@ -125,9 +164,14 @@ export class PayloadBuilder {
    * Refuses a mapping that cannot be saved: one that does not parse, calls a function that does
    * not exist, or runs out of time or memory on the category's sample. Other faults on the sample
    * are let pass: a lab's own fields are not in it, so a good mapping may well fail there.
-   * @throws LabRelayError `MAPPING_FAILED`, field `mapping`
+   * @param field what it is for: the rule's mapping, or its ordering key
+   * @throws LabRelayError `MAPPING_FAILED`, naming the field
    */
-  async checkMapping(mapping: string, actionCategory: string): Promise<void> {
+  async checkMapping(
+    mapping: string,
+    actionCategory: string,
+    field: 'mapping' | 'ordering_key' = 'mapping',
+  ): Promise<void> {
     const trigger = triggerFor(actionCategory);
     const result = await this.#evaluator.evaluate(mapping, argumentsOf(trigger, trigger.sample), {
       log_id: PREVIEW_ID,
@@ -136,7 +180,9 @@ export class PayloadBuilder {
       action_category: actionCategory,
     });
     if (!result.ok && result.fault !== 'RUNTIME') {
-      throw fieldError('MAPPING_FAILED', 'mapping', result.message);
+      const { message } = result;
+      const reason = field === 'mapping' ? message : ofOrderingKey(message);
+      throw fieldError('MAPPING_FAILED', field, reason);
     }
   }
 }

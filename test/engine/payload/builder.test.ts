@@ -104,8 +104,8 @@ describe('an ordering key', () => {
   });
 
   test('that runs away is refused before it is saved, by its own name', async () => {
-    const check = builder.checkMapping('$pad("x", 3e8)', 'BILL_GENERATED', 'ordering_key');
-    await expect(check).rejects.toMatchObject({
+    const checked = builder.checkMapping('$pad("x", 3e8)', 'BILL_GENERATED', 'ordering_key');
+    await expect(checked).rejects.toMatchObject({
       code: 'MAPPING_FAILED',
       errors: [{ field: 'ordering_key', reason: expect.stringMatching(/^the ordering key needs/) }],
     });

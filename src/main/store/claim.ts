@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { FREE_TOKENS } from './rate-limit.ts';
-import { STAT } from './tasks.ts';
+import { STAT } from './task-priority.ts';
 
 /**
  * One claim. The integrations with ready tasks are found by skipping through the ready index; each

@@ -5,6 +5,7 @@ import {
   verdictOnHead,
 } from '../../shared/model/ordering.ts';
 import type { Certainty } from '../../shared/model/vocabulary.ts';
+import { STAT } from './task-priority.ts';
 
 /** Followers are counted as far as this; a key may have very many. */
 const COUNTED = 1_000;
@@ -30,15 +31,19 @@ interface HoldRow {
 export interface Ordering {
   /** Whether a task that is queued now has others of its key before it, or a hold. */
   mustWait(key: Key, logSeq: number): boolean;
-  /** Makes a key's next task ready, unless one is under way or the key is held. */
-  promote(key: Key): void;
+  /**
+   * Makes a key's next task ready, unless one is under way or the key is held.
+   * @returns whether a STAT one has become ready
+   */
+  promote(key: Key): boolean;
   /** All open tasks of a key become STAT, so that a STAT one among them is reached first. */
   lift(key: Key): void;
   /**
    * The task of a key's head has left: its followers go on or are held, by what its log tells.
    * @param at when it ended (epoch ms)
+   * @returns whether a STAT one has become ready
    */
-  ended(key: Key, logSeq: number, at: number): void;
+  ended(key: Key, logSeq: number, at: number): boolean;
   /** The hold behind a head, by its log. */
   holdOf(headLogSeq: number): Hold | null;
   /** The hold on a key. */
@@ -60,15 +65,18 @@ export function createOrdering(db: Database): Ordering {
        (SELECT head_log_seq FROM key_hold WHERE lab_integration_id = @integration
          AND ordering_key = @key) AS head`,
   );
-  const promote = db.prepare<[Key]>(
-    `UPDATE task SET state = 'READY'
+  const promote = db
+    .prepare<[Key], number>(
+      `UPDATE task SET state = 'READY'
      WHERE task_id = (SELECT min(task_id) FROM task WHERE lab_integration_id = @integration
          AND ordering_key = @key AND state = 'WAITING')
        AND NOT EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration
          AND ordering_key = @key AND state IN ('READY', 'CLAIMED', 'REPORTING'))
        AND NOT EXISTS (SELECT 1 FROM key_hold WHERE lab_integration_id = @integration
-         AND ordering_key = @key)`,
-  );
+         AND ordering_key = @key)
+     RETURNING priority`,
+    )
+    .pluck();
   const liftHead = db.prepare<[Key]>(
     `UPDATE task SET priority = 0 WHERE lab_integration_id = @integration AND ordering_key = @key
        AND state IN ('READY', 'CLAIMED', 'REPORTING') AND priority <> 0`,
@@ -126,9 +134,7 @@ export function createOrdering(db: Database): Ordering {
       return is_busy === 1 || is_waiting === 1 || head !== null;
     },
 
-    promote(key) {
-      promote.run(key);
-    },
+    promote: (key) => promote.get(key) === STAT,
 
     lift(key) {
       liftHead.run(key);
@@ -141,16 +147,14 @@ export function createOrdering(db: Database): Ordering {
       switch (verdict) {
         case 'GO':
           unhold.run({ ...key, logSeq });
-          promote.run(key);
-          break;
+          return promote.get(key) === STAT;
         case 'AS_BEFORE':
-          promote.run(key);
-          break;
+          return promote.get(key) === STAT;
         case 'HEAD_UNKNOWN':
         case 'HEAD_REFUSED': {
           const releaseAt = verdict === 'HEAD_UNKNOWN' ? at + HELD_FOR_UNKNOWN_MS : null;
           hold.run({ ...key, logSeq, reason: verdict, at, releaseAt });
-          break;
+          return false;
         }
       }
     },
@@ -162,7 +166,7 @@ export function createOrdering(db: Database): Ordering {
     release({ integration, key, headLogSeq }) {
       const waiting = followers.get({ integration, key }) ?? 0;
       unhold.run({ integration, key, logSeq: headLogSeq });
-      promote.run({ integration, key });
+      promote.get({ integration, key });
       return waiting;
     },
   };

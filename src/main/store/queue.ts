@@ -5,6 +5,7 @@ import type {
   PendingReport,
   ReportResult,
   Settlement,
+  SettlementResult,
   Stamp,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
@@ -13,7 +14,8 @@ import { decodeBody, type StoredBody } from './bodies.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import { faultOf } from './protocol.ts';
 import { createRateLimit } from './rate-limit.ts';
-import { STAT, type Tasks } from './tasks.ts';
+import { STAT } from './task-priority.ts';
+import type { Tasks } from './tasks.ts';
 
 interface TaskRow {
   task_id: number;
@@ -161,7 +163,7 @@ export function createQueueCommands(
       return true;
     },
 
-    settle({ taskId, report, reportOverHttp }: Settlement): ReportResult {
+    settle({ taskId, report, reportOverHttp }: Settlement): SettlementResult {
       if (reportOverHttp) {
         const kept = JSON.stringify({ report, integrationPayload: reportOverHttp });
         if (reporting.run(kept, taskId).changes === 1) {
@@ -171,8 +173,8 @@ export function createQueueCommands(
         return applyReport(report);
       }
       const result = applyReport(report);
-      tasks.end(taskId, report.activityDate);
-      return result;
+      const urgentFor = tasks.end(taskId, report.activityDate);
+      return urgentFor === null ? result : { ...result, urgentFor };
     },
 
     reportTaken({ taskId }: { taskId: number }): void {

@@ -9,6 +9,7 @@ import type {
   PendingReport,
   ReportResult,
   Settlement,
+  SettlementResult,
   Stamp,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
@@ -126,7 +127,7 @@ export class Store {
   stamp(request: { worker: string; stamp: Stamp }): Promise<boolean> {
     return this.#writer.call('stamp', request);
   }
-  settle(settlement: Settlement): Promise<ReportResult> {
+  settle(settlement: Settlement): Promise<SettlementResult> {
     return this.#writer.call('settle', settlement);
   }
   report(report: AttemptReport): Promise<ReportResult> {

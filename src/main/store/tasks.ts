@@ -2,10 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { isUrgent } from '../../shared/model/ordering.ts';
 import type { AttemptKind, Priority } from '../../shared/model/vocabulary.ts';
 import type { Key, Ordering } from './ordering.ts';
-
-/** `task.priority`: the ready index is read in this order. */
-export const STAT = 0;
-const ROUTINE = 1;
+import { ROUTINE, STAT } from './task-priority.ts';
 
 /** What a task is queued with. */
 export interface NewTask {
@@ -40,8 +37,9 @@ export interface Tasks {
    * Takes a task out whose outcome its log tells by now; the next of its ordering key becomes ready,
    * or is held, as the rule says.
    * @param at when it ended (epoch ms)
+   * @returns the integration of which a STAT task has become ready so; null: of none
    */
-  end(taskId: number, at: number): void;
+  end(taskId: number, at: number): number | null;
 }
 
 /**
@@ -83,7 +81,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
     end(taskId, at) {
       const gone = remove.get(taskId);
       const key = gone ? keyOf(gone.lab_integration_id, gone.ordering_key) : null;
-      if (gone && key) ordering.ended(key, gone.log_seq, at);
+      return gone && key && ordering.ended(key, gone.log_seq, at) ? key.integration : null;
     },
   };
 }

@@ -215,6 +215,9 @@ export interface Settlement {
   reportOverHttp: IntegrationPayload | null;
 }
 
+/** What a settlement did, and the integration of which a STAT task has become ready by it. */
+export type SettlementResult = ReportResult & { urgentFor?: number };
+
 /** An outcome that the callback route has not taken yet. */
 export interface PendingReport {
   taskId: number;

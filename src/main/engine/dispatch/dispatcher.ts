@@ -38,7 +38,11 @@ export class Dispatcher {
       deps,
       this.#timings,
       () => this.#stopped,
-      () => this.#claimer.expect(),
+      (urgent) => {
+        this.#claimer.expect(urgent);
+        // A slot that has become free claims by itself; a STAT task does not wait for one.
+        if (urgent.length > 0) this.#claimer.claimMore();
+      },
     );
     this.#handler = new AttemptHandler(deps, this.#timings, this.#keeper, (task) =>
       this.#claimer.putBack(task),

@@ -21,17 +21,18 @@ export class OutcomeKeeper {
   readonly #deps: DispatcherDeps;
   readonly #timings: DispatcherTimings;
   readonly #isStopped: () => boolean;
-  readonly #onTaskEnded: () => void;
+  readonly #onTaskEnded: (urgent: readonly number[]) => void;
 
   /**
    * @param isStopped whether the dispatcher is to end, so that waiting for the store must too
-   * @param onTaskEnded a task has left the queue, which may make room for another
+   * @param onTaskEnded a task has left the queue, which may make room for another; where that is a
+   *   STAT one behind it, its integration is named
    */
   constructor(
     deps: DispatcherDeps,
     timings: DispatcherTimings,
     isStopped: () => boolean,
-    onTaskEnded: () => void,
+    onTaskEnded: (urgent: readonly number[]) => void,
   ) {
     this.#deps = deps;
     this.#timings = timings;
@@ -44,17 +45,20 @@ export class OutcomeKeeper {
     const { taskId } = running.task;
     const overHttp = this.#deps.configuration.settings.callbackTransport === 'http';
     const reportOverHttp = overHttp ? integrationPayloadOf(running.task) : null;
+    const urgent: number[] = [];
     try {
-      const isKept = await this.insist('settle', () =>
-        this.#deps.store.settle({ taskId, report, reportOverHttp }),
-      );
+      const isKept = await this.insist('settle', async () => {
+        const settlement = { taskId, report, reportOverHttp };
+        const { urgentFor } = await this.#deps.store.settle(settlement);
+        if (urgentFor !== undefined) urgent.push(urgentFor);
+      });
       if (!isKept) return;
     } catch (error) {
       const message = `The task's outcome could not be kept (${nameOf(error)}).`;
       await this.bury(running, 'EXCEPTION', message);
       return;
     }
-    this.#onTaskEnded();
+    this.#onTaskEnded(urgent);
     try {
       if (overHttp) this.#deps.onReportDue();
       else this.#deps.onSettled(report);
@@ -77,7 +81,7 @@ export class OutcomeKeeper {
       // Told as trouble already. The task stays claimed, and the next start calls it what it is:
       // unsent, or UNKNOWN.
     }
-    this.#onTaskEnded();
+    this.#onTaskEnded([]);
   }
 
   /**

@@ -3,8 +3,8 @@ import type {
   ClaimedTask,
   FailedTask,
   PendingReport,
-  ReportResult,
   Settlement,
+  SettlementResult,
   Stamp,
   TaskDeath,
 } from '../../../shared/model/delivery.ts';
@@ -41,7 +41,7 @@ export interface QueuePort {
   /** True per stamp whose task is still this worker's; only then may bytes leave. */
   stamp(request: { worker: string; stamp: Stamp }): Promise<boolean>;
   /** Ends a task with its outcome. */
-  settle(settlement: Settlement): Promise<ReportResult>;
+  settle(settlement: Settlement): Promise<SettlementResult>;
   /** Moves a task that died into the failed-task queue. */
   bury(death: TaskDeath): Promise<void>;
   /** Gives back claimed tasks that were not stamped. */

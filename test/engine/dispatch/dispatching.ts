@@ -4,6 +4,7 @@ import type {
   DispatcherDeps,
   DispatcherTimings,
 } from '../../../src/main/engine/dispatch/dispatcher-parts.ts';
+import type { Transport } from '../../../src/main/engine/dispatch/transport.ts';
 import type { LabIntegration } from '../../../src/shared/model/configuration.ts';
 import type { AttemptReport, FailedTask, NewLog } from '../../../src/shared/model/delivery.ts';
 import { type OpenStore, openLocalStore } from '../../store/local-store.ts';
@@ -45,6 +46,10 @@ export async function dispatching(
     timings?: Partial<DispatcherTimings>;
     wrap?: (store: Port) => Partial<Port>;
     onSettled?: (report: AttemptReport) => void;
+    /** Where time is not to pass by itself. */
+    clock?: () => number;
+    /** In place of the scripted one. */
+    transport?: Transport;
   } = {},
 ): Promise<Dispatching> {
   const store = openLocalStore();
@@ -67,8 +72,8 @@ export async function dispatching(
   const dispatcher = new Dispatcher({
     store: { ...port, ...options.wrap?.(port) },
     configuration: lookup,
-    transport,
-    clock: Date.now,
+    transport: options.transport ?? transport,
+    clock: options.clock ?? Date.now,
     worker: 'w',
     failpoint: () => {},
     onSettled: (report) => {

@@ -68,6 +68,15 @@ describe('a STAT delivery of a free key', () => {
     expect(room.transport.keys[2]).toBe(stat);
   });
 
+  test('overtakes what is held of other integrations', async () => {
+    await busy({ maxConcurrency: 100 });
+    const other = await room.addRule({ endPoint: 'http://127.0.0.1:9/other' });
+    const stat = await queueStat(other);
+    room.transport.open[0]?.end(answered());
+    await vi.waitFor(() => expect(room.transport.sent).toHaveLength(3));
+    expect(room.transport.keys[2]).toBe(stat);
+  });
+
   test('never makes its integration exceed its concurrency', async () => {
     room = await dispatching();
     room.lookup.settings.maxConcurrency = 8;

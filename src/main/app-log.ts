@@ -16,6 +16,9 @@ export const APP_EVENTS = [
   'engine_stopped',
   'engine_trouble',
   'order_hold_expired',
+  'breaker_warning',
+  'breaker_opened',
+  'breaker_closed',
   'request_fault',
   'procedure_fault',
 ] as const;
@@ -97,6 +100,8 @@ const FIELDS = {
     'housekeeping',
     'release',
     'begin',
+    'hold',
+    'gone',
     'listener',
     'store',
   ]),

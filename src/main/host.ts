@@ -9,10 +9,12 @@ import { type AppLogFile, openAppLog } from './app-log.ts';
 import type { Handlers } from './bridge/handler.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
+import { heldHandlers } from './bridge/procedures/held.ts';
 import { logHandlers } from './bridge/procedures/logs.ts';
 import { orderingHandlers } from './bridge/procedures/ordering.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
 import { testingHandlers } from './bridge/procedures/testing.ts';
+import { versionHandlers } from './bridge/procedures/versions.ts';
 import type { HostConfig } from './config.ts';
 import { loadKey } from './engine/configuration/key-file.ts';
 import { KeyVault } from './engine/configuration/vault.ts';
@@ -140,6 +142,8 @@ async function openParts(
     ...queueHandlers(engine.failedTasks),
     ...orderingHandlers(engine.orderingKeys),
     ...healthHandlers(health),
+    ...versionHandlers(engine.configuration),
+    ...heldHandlers(engine.heldTasks),
   };
   const server = await openHttpServer({
     engine: {

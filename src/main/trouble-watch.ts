@@ -1,6 +1,7 @@
 import type { AppLog } from './app-log.ts';
 import type { EngineLog } from './engine/engine.ts';
 import type { HealthCheck } from './engine/health.ts';
+import type { BreakerChange } from '../shared/model/breaker.ts';
 
 /** How long a trouble counts as present (ms): loops that meet one try again every second. */
 const PRESENT_MS = 5_000;
@@ -30,6 +31,22 @@ export class TroubleWatch implements EngineLog {
 
   info(what: string, fields?: Record<string, number | string>): void {
     this.#log.info(what === 'engine started' ? 'engine_started' : 'engine_stopped', fields);
+  }
+
+  /** Once a transition, so never a flood. */
+  breaker(change: BreakerChange): void {
+    const fields = { lab_integration_id: change.labIntegrationId, failed: change.failures };
+    switch (change.kind) {
+      case 'WARNING':
+        this.#log.warn('breaker_warning', fields);
+        break;
+      case 'OPENED':
+        this.#log.warn('breaker_opened', { ...fields, code: change.reason });
+        break;
+      case 'CLOSED':
+        this.#log.info('breaker_closed', fields);
+        break;
+    }
   }
 
   warn(what: string, message: string): void {

@@ -53,9 +53,20 @@ describe('a log in words', () => {
     ['BEHIND_HEAD', 'is finished'],
     ['HEAD_UNKNOWN', 'in doubt; it is sent when that is settled, or after 30 minutes'],
     ['HEAD_REFUSED', 'was refused; it is sent when that is delivered or its key is released'],
-  ])('one that waits (%s) says for which, and until when', (held_reason, words) => {
+  ] as const)('one that waits (%s) says for which, and until when', (held_reason, words) => {
     const text = renderLog(aLog({ status: 'PENDING', held_reason, waits_for: 'the-head' }));
     expect(text).toMatch(new RegExp(`waits .*${words} \\(log the-head\\)`));
+  });
+
+  test.each([
+    ['INTEGRATION_DISABLED', 'The integration is disabled; enabling it asks'],
+    ['ENDPOINT_DOWN', 'The partner cannot be reached; a probe asks again every 15 s'],
+    ['BREAKER_OPEN', 'Too many deliveries in a row have failed'],
+    ['RESTORED_BACKUP', 'the partner may have got it since'],
+  ] as const)('one that is held (%s) says why in a sentence', (held_reason, words) => {
+    const text = renderLog(aLog({ status: 'PENDING', held_reason }));
+    expect(text).toMatch(new RegExp(`waits .*${words}.*\\.\n`));
+    expect(text).not.toContain('(log');
   });
 
   test('a deadline that has passed is told while the delivery is open, and only then', () => {

@@ -130,6 +130,7 @@ export class FakeEngine implements ServedEngine {
         schemaVersion: 1,
         logsByStatus: { SUCCESS: 5, FAIL: 2 },
         tasksByState: { READY: 4 },
+        breakers: [],
         failedTasks: 3,
         oldestTaskAt: Date.now() - 60_000,
         fileBytes: 4096,

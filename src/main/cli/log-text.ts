@@ -1,5 +1,10 @@
 import type { LogDocument } from '../../shared/contract/log-document.ts';
-import { type Certainty, type LogStatus, STAGES } from '../../shared/model/vocabulary.ts';
+import {
+  type Certainty,
+  type HeldReason,
+  type LogStatus,
+  STAGES,
+} from '../../shared/model/vocabulary.ts';
 import { oneLine, plain } from './plain.ts';
 import { table } from './table.ts';
 import { localTime } from './times.ts';
@@ -21,8 +26,14 @@ const CERTAINTY_WORDS: Record<Certainty, string> = {
   ACCEPTED: 'The partner has it.',
 };
 
-/** Why a delivery waits for the head of its ordering key. */
-const WAIT_WORDS: Record<string, string> = {
+/** Why a delivery waits. */
+const HELD_WORDS: Record<HeldReason, string> = {
+  INTEGRATION_DISABLED: 'The integration is disabled; enabling it asks what is to become of it',
+  BEHIND_HELD: 'Others of its ordering key were held before it and go first',
+  ENDPOINT_DOWN: 'The partner cannot be reached; a probe asks again every 15 s',
+  BREAKER_OPEN: 'Too many deliveries in a row have failed; a probe tries again every 15 s',
+  RESTORED_BACKUP:
+    'It was open in a backup that was restored, and the partner may have got it since; releaseHeld lets it go',
   BEHIND_HEAD: 'It is sent when the delivery before it in its ordering key is finished',
   HEAD_UNKNOWN:
     'The delivery before it in its ordering key is in doubt; it is sent when that is settled, or after 30 minutes',
@@ -59,7 +70,7 @@ function summary(log: LogDocument, now: number): string {
     ['status', `${log.status}: ${STATUS_WORDS[log.status]}`],
     ['certainty', log.certainty && `${log.certainty}: ${CERTAINTY_WORDS[log.certainty]}`],
     ['error', log.error_kind && `${log.error_kind}: ${log.error_message ?? ''}`],
-    ['retry', log.retry_state === 'NONE' ? null : retryWords(log)],
+    ['retry', log.retry_state === 'NONE' && log.next_retry_at === null ? null : retryWords(log)],
     ['category', log.action_category],
     ['about', about],
     ['event', log.event_id],
@@ -87,7 +98,7 @@ function summary(log: LogDocument, now: number): string {
 
 function retryWords({ retry_state, retry_count, next_retry_at }: LogDocument): string {
   return [
-    retry_state,
+    retry_state === 'NONE' ? '' : retry_state,
     retry_count > 0 ? `${retry_count} so far` : '',
     next_retry_at === null ? '' : `next at ${localTime(next_retry_at)}`,
   ]
@@ -96,8 +107,8 @@ function retryWords({ retry_state, retry_count, next_retry_at }: LogDocument): s
 }
 
 function waitWords({ held_reason, waits_for }: LogDocument): string | null {
-  const words = held_reason === null ? undefined : WAIT_WORDS[held_reason];
-  return words === undefined ? held_reason : `${words} (log ${waits_for ?? 'not known'}).`;
+  if (held_reason === null) return null;
+  return `${HELD_WORDS[held_reason]}${waits_for === null ? '' : ` (log ${waits_for})`}.`;
 }
 
 function deadlineWords({ deliver_by, status }: LogDocument, now: number): string | null {

@@ -1,5 +1,6 @@
 import type { Failpoint } from '../../shared/failpoint.ts';
 import { LabRelayError, messageOf } from '../../shared/errors.ts';
+import type { BreakerChange } from '../../shared/model/breaker.ts';
 import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import { type ExpiredHold, isUrgent } from '../../shared/model/ordering.ts';
@@ -13,6 +14,7 @@ import { Directory } from './directory/directory.ts';
 import type { DirectoryPort } from './directory/port.ts';
 import { TextIndexer } from './directory/text-indexer.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { type ActivityLine, createDisableGone } from './dispatch/gone.ts';
 import type { Transport } from './dispatch/transport.ts';
 import { type AttemptCount, AttemptCounter, type EngineFigures } from './figures.ts';
 import { IntakeHousekeeping } from './intake/housekeeping.ts';
@@ -21,9 +23,11 @@ import type { IntakePort } from './intake/port.ts';
 import { HoldAlertCounter } from './order-alerts.ts';
 import { PayloadBuilder } from './payload/builder.ts';
 import type { MappingEvaluator } from './payload/evaluator.ts';
+import { localObjects, rebuild } from './payload/rebuild.ts';
 import { FailedTasks } from './queue/failed-tasks.ts';
+import { HeldTasks } from './queue/held-tasks.ts';
 import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
-import type { QueuePort } from './queue/port.ts';
+import type { HeldTasksPort, QueuePort } from './queue/port.ts';
 
 /** Everything the engine needs of a store; SQLite's implements it, others may. */
 export interface EngineStore
@@ -31,11 +35,14 @@ export interface EngineStore
     DirectoryPort,
     QueuePort,
     OrderingPort,
-    CallbackPort {
+    CallbackPort,
+    HeldTasksPort {
   readonly configuration: ConfigurationPort;
   figures(): Promise<StoreFigures>;
   orderFigures(request: { now: number }): Promise<OrderFigures>;
   engineId(proposed: string): Promise<string>;
+  /** Notes an act in a log. */
+  noteActivity(line: ActivityLine): Promise<void>;
 }
 
 /** What an operator's log is told: words from our own code and counts, never patient data. */
@@ -44,6 +51,7 @@ export interface EngineLog {
   warn(what: string, message: string): void;
   /** What somebody should look at, though nothing is broken. */
   alert(what: 'order_hold_expired', fields: Record<string, number | string>): void;
+  breaker(change: BreakerChange): void;
 }
 
 /** What an engine is made of. */
@@ -77,6 +85,7 @@ export class Engine {
   readonly callback: CallbackHandler;
   readonly failedTasks: FailedTasks;
   readonly orderingKeys: OrderingKeys;
+  readonly heldTasks: HeldTasks;
   readonly transport: Transport;
   readonly #parts: EngineParts;
   readonly #attempts = new AttemptCounter();
@@ -94,6 +103,7 @@ export class Engine {
       store: store.configuration,
       vault: parts.vault,
       clock,
+      whenHeld: (labIntegrationId) => this.heldTasks.whenDone(labIntegrationId),
       checkMapping: async (mapping, category, field) => {
         try {
           await this.payloads.checkMapping(mapping, category, field);
@@ -117,6 +127,13 @@ export class Engine {
       worker: parts.worker,
       failpoint: parts.failpoint,
       onSettled: (report) => this.#count(report),
+      onBreaker: (change) => log.breaker(change),
+      onGone: createDisableGone({
+        configuration: this.configuration,
+        note: (line) => store.noteActivity(line),
+        clock,
+        onTrouble: (what, message) => log.warn(what, message),
+      }),
       onReportDue: () => this.#reporter.notify(),
       onHoldsExpired: (holds) => this.#holdsExpired(holds),
       onTrouble: (what, message) => log.warn(what, message),
@@ -147,6 +164,19 @@ export class Engine {
       clock,
       onReleased: () => this.dispatcher.notify(),
     });
+    const readObjects = localObjects(store);
+    this.heldTasks = new HeldTasks({
+      store,
+      configuration: this.configuration,
+      rebuild: (delivery) =>
+        rebuild(
+          { configuration: this.configuration, payloads: this.payloads, readObjects },
+          delivery,
+        ),
+      clock,
+      onReleased: () => this.dispatcher.notify(),
+      onTrouble: (what, message) => log.warn(what, message),
+    });
     this.#indexer = new TextIndexer({
       store,
       deliveries: () => this.#attempts.total,
@@ -159,6 +189,10 @@ export class Engine {
     });
     // Rules switched on and settings widened may let waiting tasks go.
     this.configuration.onChange(() => this.dispatcher.notify());
+    // A rule switched off holds what waits; one switched on lets it go as was chosen.
+    this.configuration.onChange(({ kind }) => {
+      if (kind === 'lab_integration') this.heldTasks.notify();
+    });
   }
 
   /**
@@ -172,6 +206,7 @@ export class Engine {
   /** Recovers what a former life left and begins to deliver. `load` comes first. */
   async start(): Promise<void> {
     const recovery = await this.dispatcher.start();
+    this.heldTasks.start();
     this.#reporter.start();
     this.#indexer.start();
     this.#housekeeping.start();
@@ -181,6 +216,7 @@ export class Engine {
   /** Lets what is under way finish; nothing new is claimed. Idempotent. The store stays open. */
   async stop(): Promise<void> {
     await this.#housekeeping.stop();
+    await this.heldTasks.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();
     await this.#indexer.stop();

@@ -5,6 +5,7 @@ import { createDirectoryQueries } from './directory.ts';
 import { createBury, createFailedTaskCommands, createFailedTaskQueries } from './failed-tasks.ts';
 import { createFigureQueries } from './figures.ts';
 import type { Command } from './group-commit.ts';
+import { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import { createIntakeCommands, createIntakeQueries } from './intake.ts';
 import { createOrderCommands, liftHoldOf } from './order-commands.ts';
 import { createOrdering } from './ordering.ts';
@@ -14,6 +15,8 @@ import { createApplyReport } from './reports.ts';
 import { createSearchQueries } from './search.ts';
 import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
+import { createIntegrationVersionQueries } from './integration-versions.ts';
+import { createWaitingActionQueries } from './waiting-actions.ts';
 
 /** Everything the writer thread can be told, by name. */
 export function createCommands(db: Database): ReadonlyMap<string, Command> {
@@ -28,6 +31,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
     ...createFailedTaskCommands(db, tasks),
     ...createOrderCommands(db, ordering),
     ...createRecovery(db, tasks, applyReport, bury),
+    ...createHeldTaskCommands(db, tasks),
     ...createTextIndexCommands(db),
     ...createConfigurationStatements(db),
     ...createEngineIdentity(db),
@@ -43,6 +47,9 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createQueueQueries(db),
     ...createFailedTaskQueries(db),
     ...createFigureQueries(db),
+    ...createHeldTaskQueries(db),
+    ...createWaitingActionQueries(db),
+    ...createIntegrationVersionQueries(db),
   });
 }
 

@@ -12,6 +12,7 @@ import type {
 import { attemptId, revisionKey } from '../../shared/model/delivery.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import { decodeBody, decodeBodyOrNull, type StoredBody } from './bodies.ts';
+import { createEndpointWaits } from './endpoint-waits.ts';
 import { snapshot } from './snapshot.ts';
 import { createWaits } from './waits.ts';
 
@@ -98,6 +99,7 @@ interface RevisionRow {
   sha256: string;
   config_version: number;
   reason: RevisionRecord['reason'];
+  objects_from: RevisionRecord['objectsFrom'];
   created_at: number;
 }
 
@@ -116,6 +118,7 @@ export function createDirectoryQueries(db: Database) {
   const attempts = db.prepare<[number], AttemptRow>(
     'SELECT * FROM attempt WHERE log_seq = ? ORDER BY number',
   );
+  const withWait = createEndpointWaits(db);
   const revisions = db.prepare<[number], RevisionRow>(
     'SELECT * FROM revision WHERE log_seq = ? ORDER BY number',
   );
@@ -135,7 +138,7 @@ export function createDirectoryQueries(db: Database) {
       const tried = attempts.all(row.log_seq).map((attempt) => attemptRecord(logId, attempt));
       const bodies = revisions.all(row.log_seq).map((revision) => revisionRecord(logId, revision));
       const newest = tried.at(-1);
-      const summary = { ...logSummary(row), ...waits(row) };
+      const summary = { ...logSummary(withWait(row)), ...waits(row) };
       const sent = bodies.find(
         ({ revision }) => revision === (newest?.revision ?? summary.revision),
       );
@@ -200,6 +203,7 @@ function revisionRecord(logId: string, row: RevisionRow): RevisionRecord {
     sha256: row.sha256,
     configVersion: row.config_version,
     reason: row.reason,
+    objectsFrom: row.objects_from,
     contentType: row.content_type,
     body: decodeBody(row.body),
     createdAt: row.created_at,

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import { BREAKER_WARNS_AT } from '../../shared/model/breaker.ts';
+import type { BreakerFigures, OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import type { HoldReason } from '../../shared/model/ordering.ts';
 
 /** Counts for health and metrics. */
@@ -11,6 +12,17 @@ export function createFigureQueries(db: Database) {
   const all = db.prepare<[], number>('SELECT count(*) FROM log').pluck();
   const byState = db.prepare<[], { state: string; n: number }>(
     'SELECT state, count(*) AS n FROM task GROUP BY state',
+  );
+  const behindBreakers = db
+    .prepare<[], number>(
+      `SELECT count(*) FROM task WHERE state = 'READY' AND lab_integration_id IN (
+         SELECT lab_integration_id FROM integration_state WHERE opened_at IS NOT NULL)`,
+    )
+    .pluck();
+  const breakers = db.prepare<[number], BreakerFigures>(
+    `SELECT lab_integration_id AS labIntegrationId, failures, open_reason AS openReason,
+       opened_at AS openedAt FROM integration_state
+     WHERE opened_at IS NOT NULL OR failures >= ? ORDER BY lab_integration_id`,
   );
   const failed = db
     .prepare<[], number>('SELECT count(*) FROM failed_task WHERE requeued_at IS NULL')
@@ -29,6 +41,16 @@ export function createFigureQueries(db: Database) {
     )
     .pluck();
 
+  /** What waits for an endpoint is told apart from what is due. */
+  const tasksByState = (): Record<string, number> => {
+    const counts = Object.fromEntries(byState.all().map(({ state, n }) => [state, n]));
+    const waiting = behindBreakers.get() ?? 0;
+    if (waiting === 0) return counts;
+    const { READY: ready = 0, ...rest } = counts;
+    const due = Math.max(0, ready - waiting);
+    return { ...rest, ...(due > 0 ? { READY: due } : {}), WAITING_FOR_ENDPOINT: waiting };
+  };
+
   return {
     figures(): StoreFigures {
       const logsByStatus: Record<string, number> = {};
@@ -42,7 +64,8 @@ export function createFigureQueries(db: Database) {
       return {
         schemaVersion: db.pragma('user_version', { simple: true }) as number,
         logsByStatus,
-        tasksByState: Object.fromEntries(byState.all().map(({ state, n }) => [state, n])),
+        tasksByState: tasksByState(),
+        breakers: breakers.all(BREAKER_WARNS_AT[0] ?? 0),
         failedTasks: failed.get() ?? 0,
         oldestTaskAt: oldest.get() ?? null,
         fileBytes: statSync(db.name).size,

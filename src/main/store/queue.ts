@@ -11,7 +11,9 @@ import type {
 } from '../../shared/model/delivery.ts';
 import type { AttemptKind } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
+import { createBreaker } from './breaker.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
+import { createEndings } from './endings.ts';
 import { faultOf } from './protocol.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { STAT } from './task-priority.ts';
@@ -55,6 +57,8 @@ export function createQueueCommands(
   applyReport: (report: AttemptReport) => ReportResult,
   bury: (death: TaskDeath) => void,
 ) {
+  const breaker = createBreaker(db);
+  const endings = createEndings(db, tasks);
   const claim = createClaim(db);
   const rateLimit = createRateLimit(db);
   // Three reads, not one join: SQLite (built with STAT4) plans a join anew whenever its parameter
@@ -84,20 +88,22 @@ export function createQueueCommands(
        request_method, request_headers, started_at) VALUES (?, ?, ?, ?, ?, 'DISPATCHED', ?, ?, ?, ?)`,
   );
   const dispatched = db.prepare(
-    `UPDATE log SET newest_attempt = ?, end_point = ?, request_method = ?, updated_at = ?,
+    `UPDATE log SET newest_attempt = @attempt, end_point = @endPoint, request_method = @requestMethod,
+       updated_at = @startedAt, held_reason = NULL,
+       retry_state = CASE @kind WHEN 'FIRST' THEN retry_state ELSE 'RUNNING' END,
+       retry_count = retry_count + (@kind = 'AUTO'),
        stage = CASE WHEN stage IN ('CREATED', 'ENQUEUED') THEN 'DISPATCHED' ELSE stage END
-     WHERE log_seq = ?`,
+     WHERE log_seq = @logSeq`,
   );
-  const reporting = db.prepare(
-    `UPDATE task SET state = 'REPORTING', report = ?, claimed_by = NULL, lease_until = NULL
-     WHERE task_id = ?`,
-  );
-  const reportedAt = db
-    .prepare<[number], number>(
-      `SELECT report ->> '$.report.activityDate' FROM task
-       WHERE task_id = ? AND state = 'REPORTING'`,
+  const reporting = db
+    .prepare<[string, number], number>(
+      `UPDATE task SET state = 'REPORTING', report = ?, claimed_by = NULL, lease_until = NULL
+       WHERE task_id = ? RETURNING lab_integration_id`,
     )
     .pluck();
+  const reported = db.prepare<[number], { log_seq: number; attempt: number }>(
+    `SELECT log_seq, attempt FROM task WHERE task_id = ? AND state = 'REPORTING'`,
+  );
   const release = db.prepare(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL
      WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ? AND stamped_at IS NULL`,
@@ -105,6 +111,16 @@ export function createQueueCommands(
   const extend = db.prepare(
     `UPDATE task SET lease_until = ? WHERE state = 'CLAIMED' AND claimed_by = ?`,
   );
+
+  /** A settlement's answer with what the outcome told of the endpoint. */
+  const told = (
+    result: SettlementResult,
+    labIntegrationId: number | null,
+    report: AttemptReport,
+  ): SettlementResult => {
+    const change = labIntegrationId === null ? null : breaker.take(labIntegrationId, report);
+    return change ? { ...result, breaker: change } : result;
+  };
 
   /** @throws Error where its log or its body cannot be read */
   const read = (taskId: number): ClaimedTask => {
@@ -153,33 +169,36 @@ export function createQueueCommands(
         JSON.stringify(stamp.requestHeaders),
         stamp.startedAt,
       );
-      dispatched.run(
-        stamp.attempt,
-        stamp.endPoint,
-        stamp.requestMethod,
-        stamp.startedAt,
-        task.log_seq,
-      );
+      dispatched.run({
+        logSeq: task.log_seq,
+        attempt: stamp.attempt,
+        kind: stamp.kind,
+        endPoint: stamp.endPoint,
+        requestMethod: stamp.requestMethod,
+        startedAt: stamp.startedAt,
+      });
       return true;
     },
 
     settle({ taskId, report, reportOverHttp }: Settlement): SettlementResult {
       if (reportOverHttp) {
         const kept = JSON.stringify({ report, integrationPayload: reportOverHttp });
-        if (reporting.run(kept, taskId).changes === 1) {
-          return { outcome: 'UNCHANGED', logId: report.logId };
+        const integration = reporting.get(kept, taskId);
+        if (integration !== undefined) {
+          return told({ outcome: 'UNCHANGED', logId: report.logId }, integration, report);
         }
         // The task is gone (another engine took its lease for expired): the outcome is not.
         return applyReport(report);
       }
       const result = applyReport(report);
-      const urgentFor = tasks.end(taskId, report.activityDate);
-      return urgentFor === null ? result : { ...result, urgentFor };
+      const ended = endings.end(taskId, report);
+      const settled = ended?.isUrgent ? { ...result, urgentFor: ended.labIntegrationId } : result;
+      return told(settled, ended?.labIntegrationId ?? null, report);
     },
 
     reportTaken({ taskId }: { taskId: number }): void {
-      const at = reportedAt.get(taskId);
-      if (at !== undefined) tasks.end(taskId, at);
+      const task = reported.get(taskId);
+      if (task) endings.endReported({ taskId, logSeq: task.log_seq, attempt: task.attempt });
     },
 
     bury(death: TaskDeath): void {
@@ -187,7 +206,9 @@ export function createQueueCommands(
     },
 
     release({ worker, taskIds }: { worker: string; taskIds: number[] }): void {
-      for (const taskId of taskIds) release.run(taskId, worker);
+      for (const taskId of taskIds) {
+        if (release.run(taskId, worker).changes === 1) tasks.holdIfDisabled(taskId);
+      }
     },
 
     extendLeases({ worker, leaseUntil }: { worker: string; leaseUntil: number }): void {

@@ -58,6 +58,7 @@ export function createRecovery(
           result.failed++;
         } else {
           requeue.run(claim.task_id);
+          tasks.holdIfDisabled(claim.task_id);
           result.requeued++;
         }
       }

@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { fieldError } from '../../shared/errors.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import { type LogRow, logSummary } from './directory.ts';
+import { createEndpointWaits } from './endpoint-waits.ts';
 import {
   and,
   chooseWalk,
@@ -31,6 +32,7 @@ export function createSearchQueries(db: Database) {
     return statement;
   };
   const waits = createWaits(db);
+  const withWait = createEndpointWaits(db);
   const estimate = createEstimate(db, prepared);
   const searchText = createTextSearch(db, logRows, estimate);
 
@@ -82,7 +84,7 @@ export function createSearchQueries(db: Database) {
       const shown = rows.slice(0, search.limit);
       const last = shown.at(-1);
       return {
-        items: shown.map((row) => ({ ...logSummary(row), ...waits(row) })),
+        items: shown.map((row) => ({ ...logSummary(withWait(row)), ...waits(row) })),
         nextCursor:
           rows.length > search.limit && last
             ? encodeCursor({ createdAt: last.created_at, seq: last.log_seq, total })

@@ -27,8 +27,11 @@ import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
 import { lockFolder } from './folder-lock.ts';
+import type { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
+import type { createIntegrationVersionQueries } from './integration-versions.ts';
 import { encodeAcceptEvent } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
+import type { createWaitingActionQueries } from './waiting-actions.ts';
 
 /** What a store is opened with. */
 export interface StoreOptions {
@@ -41,13 +44,16 @@ export interface StoreOptions {
 }
 
 type ConfigurationStatements = ReturnType<typeof createConfigurationStatements>;
+type HeldTaskCommands = ReturnType<typeof createHeldTaskCommands>;
+type HeldTaskQueries = ReturnType<typeof createHeldTaskQueries>;
+type WaitingActionQueries = ReturnType<typeof createWaitingActionQueries>;
+type VersionQueries = ReturnType<typeof createIntegrationVersionQueries>;
 type FailedTaskCommands = ReturnType<typeof createFailedTaskCommands>;
 
 /** A synchronous statement's function as the calling thread sees it. */
 type Remote<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
-type RemoteConfiguration = {
-  [K in keyof ConfigurationStatements]: Remote<ConfigurationStatements[K]>;
-};
+type Remotes<C> = { [K in keyof C]: Remote<C[K]> };
+type RemoteConfiguration = Remotes<ConfigurationStatements>;
 
 /**
  * The SQLite store, seen from the engine's thread: every method is one whole command or query. The
@@ -61,7 +67,9 @@ export class Store {
   readonly #release: () => void;
   #closing: Promise<void> | null = null;
   /** The configuration room's commands. */
-  readonly configuration: RemoteConfiguration;
+  readonly configuration: RemoteConfiguration &
+    Remotes<VersionQueries> &
+    Pick<Remotes<HeldTaskQueries>, 'countHeldTasks'>;
 
   constructor(writer: Channel, points: Channel, searches: Channel, release: () => void) {
     this.#writer = writer;
@@ -79,7 +87,9 @@ export class Store {
       saveAccessKey: call('saveAccessKey'),
       revokeAccessKey: call('revokeAccessKey'),
       saveSettings: call('saveSettings'),
-    } as RemoteConfiguration;
+      integrationVersions: (request: unknown) => searches.call('integrationVersions', request),
+      countHeldTasks: (filter: unknown) => searches.call('countHeldTasks', filter),
+    } as Store['configuration'];
   }
 
   // Intake
@@ -175,6 +185,23 @@ export class Store {
   }
   requeueFailedTask: Remote<FailedTaskCommands['requeueFailedTask']> = (request) =>
     this.#writer.call('requeueFailedTask', request);
+
+  // What is held
+  waitingActions: Remote<WaitingActionQueries['waitingActions']> = () =>
+    this.#points.call('waitingActions', null);
+  holdOpenTasks: Remote<HeldTaskCommands['holdOpenTasks']> = (request) =>
+    this.#writer.call('holdOpenTasks', request);
+  heldTasks: Remote<HeldTaskQueries['heldTasks']> = (request) =>
+    this.#searches.call('heldTasks', request);
+  countHeldTasks: Remote<HeldTaskQueries['countHeldTasks']> = (filter) =>
+    this.#searches.call('countHeldTasks', filter);
+  settleHeldTasks: Remote<HeldTaskCommands['settleHeldTasks']> = (request) =>
+    this.#writer.call('settleHeldTasks', request);
+  endWaitingAction: Remote<HeldTaskCommands['endWaitingAction']> = (request) =>
+    this.#writer.call('endWaitingAction', request);
+  noteActivity: Remote<HeldTaskCommands['noteActivity']> = (line) =>
+    this.#writer.call('noteActivity', line);
+
   /** The id of the engine that owns this data folder; `proposed` becomes it at the first call. */
   engineId(proposed: string): Promise<string> {
     return this.#writer.call('engineId', proposed);

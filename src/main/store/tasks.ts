@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { isUrgent } from '../../shared/model/ordering.ts';
 import type { AttemptKind, Priority } from '../../shared/model/vocabulary.ts';
 import type { Key, Ordering } from './ordering.ts';
+import { createTaskHolds, type TaskHolds, type TaskOwner } from './task-holds.ts';
 import { ROUTINE, STAT } from './task-priority.ts';
 
 /** What a task is queued with. */
@@ -22,24 +23,34 @@ interface Gone {
   log_seq: number;
   lab_integration_id: number;
   ordering_key: string | null;
+  kind: AttemptKind;
 }
 
 /** How tasks come into the queue and leave it, in the order of their keys. */
-export interface Tasks {
+export interface Tasks extends TaskHolds {
   /**
-   * Queues a task: ready, or waiting where another of its ordering key is before it. An urgent one
-   * that has to wait lifts its whole key.
+   * Queues a task: ready, waiting where another of its ordering key is before it, or held where its
+   * rule is switched off or those of its key before it are still held. An urgent one that has to
+   * wait lifts its whole key.
    */
   add(task: NewTask): void;
-  /** Takes a task out of which nothing came; the next of its ordering key becomes ready. */
-  remove(taskId: number): void;
+  /**
+   * Takes a task out of which nothing came; the next of its ordering key becomes ready.
+   * @returns null where it was gone already, here and below
+   */
+  remove(taskId: number): TaskOwner | null;
   /**
    * Takes a task out whose outcome its log tells by now; the next of its ordering key becomes ready,
    * or is held, as the rule says.
    * @param at when it ended (epoch ms)
-   * @returns the integration of which a STAT task has become ready so; null: of none
+   * @returns also whether a STAT task has become ready so
    */
-  end(taskId: number, at: number): number | null;
+  end(taskId: number, at: number): (TaskOwner & { isUrgent: boolean }) | null;
+  /**
+   * Queues a task whose attempt was settled once more, in its old place: the next attempt is one of
+   * our own. Held where its rule is switched off by now.
+   */
+  again(taskId: number): (TaskOwner & { isHeld: boolean }) | null;
 }
 
 /**
@@ -48,40 +59,67 @@ export interface Tasks {
  * task, however many wait.
  */
 export function createTasks(db: Database, ordering: Ordering): Tasks {
+  const { reasonFor, mark, ...holds } = createTaskHolds(db, ordering);
   const insert = db.prepare(
     `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, deliver_by, due_at,
        kind, attempt, revision)
      VALUES (@logSeq, @labIntegrationId, @state, @priority, @orderingKey, @deliverBy, @dueAt, @kind,
        @attempt, @revision)`,
   );
-  const remove = db.prepare<[number], Gone>(
-    'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key',
+  const take = db.prepare<[number], Gone>(
+    'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
+  );
+  const retryEnded = db.prepare<[number]>(
+    `UPDATE log SET retry_state = 'NONE' WHERE log_seq = ? AND retry_state = 'RUNNING'`,
+  );
+  const again = db.prepare<[number], { log_seq: number; lab_integration_id: number }>(
+    `UPDATE task SET state = 'READY', kind = 'AUTO', attempt = attempt + 1, claimed_by = NULL,
+       lease_until = NULL, begun_at = NULL, stamped_at = NULL, crashes = 0, report = NULL
+     WHERE task_id = ? RETURNING log_seq, lab_integration_id`,
   );
 
+  const leave = (taskId: number, next: (key: Key, logSeq: number) => void): TaskOwner | null => {
+    const gone = take.get(taskId);
+    if (!gone) return null;
+    const key = keyOf(gone.lab_integration_id, gone.ordering_key);
+    if (key) next(key, gone.log_seq);
+    if (gone.kind !== 'FIRST') retryEnded.run(gone.log_seq);
+    return { logSeq: gone.log_seq, labIntegrationId: gone.lab_integration_id };
+  };
+
   return {
+    ...holds,
+
     add(task) {
       const { labIntegrationId: integration, orderingKey } = task;
       const key = keyOf(integration, orderingKey);
-      const waits = key !== null && ordering.mustWait(key, Number(task.logSeq));
+      const held = reasonFor(integration, orderingKey);
+      const waits = held === null && key !== null && ordering.mustWait(key, Number(task.logSeq));
       const urgent = isUrgent(task, task.dueAt);
       insert.run({
         ...task,
         priority: urgent ? STAT : ROUTINE,
-        state: waits ? 'WAITING' : 'READY',
+        state: held !== null ? 'HELD' : waits ? 'WAITING' : 'READY',
       });
-      if (waits && urgent) ordering.lift(key);
+      if (held !== null) mark(task.logSeq, held);
+      else if (waits && urgent) ordering.lift(key);
     },
 
-    remove(taskId) {
-      const gone = remove.get(taskId);
-      const key = gone ? keyOf(gone.lab_integration_id, gone.ordering_key) : null;
-      if (key) ordering.promote(key);
-    },
+    remove: (taskId) => leave(taskId, (key) => ordering.promote(key)),
 
     end(taskId, at) {
-      const gone = remove.get(taskId);
-      const key = gone ? keyOf(gone.lab_integration_id, gone.ordering_key) : null;
-      return gone && key && ordering.ended(key, gone.log_seq, at) ? key.integration : null;
+      let promotedStat = false;
+      const gone = leave(taskId, (key, logSeq) => {
+        promotedStat = ordering.ended(key, logSeq, at);
+      });
+      return gone && { ...gone, isUrgent: promotedStat };
+    },
+
+    again(taskId) {
+      const queued = again.get(taskId);
+      if (!queued) return null;
+      const isHeld = holds.holdIfDisabled(taskId);
+      return { logSeq: queued.log_seq, labIntegrationId: queued.lab_integration_id, isHeld };
     },
   };
 }

@@ -5,12 +5,15 @@ import type {
   IntegrationSettings,
   LabIntegration,
 } from '../../shared/model/configuration.ts';
+import type { HeldAction } from '../../shared/model/held.ts';
+import { createProbeNow } from './breaker.ts';
 import {
   type AuthenticationRow,
   authenticationOf,
   type IntegrationRow,
   integrationOf,
 } from './configuration-rows.ts';
+import { createWaitingActions } from './waiting-actions.ts';
 
 /** What stands in the way of a guarded update; null: nothing. */
 function obstacle(
@@ -25,6 +28,8 @@ function obstacle(
 
 /** Writes of what has versions. Each runs inside the writer's transaction. */
 export function createVersionedConfiguration(db: Database) {
+  const waiting = createWaitingActions(db);
+  const probe = createProbeNow(db);
   const authenticationVersion = db.prepare<[number], { version: number }>(
     'SELECT version FROM developer_authentication WHERE developer_authentication_id = ?',
   );
@@ -41,8 +46,8 @@ export function createVersionedConfiguration(db: Database) {
      WHERE developer_authentication_id = @id
      RETURNING *`,
   );
-  const integrationVersion = db.prepare<[number], { version: number }>(
-    'SELECT version FROM lab_integration WHERE lab_integration_id = ?',
+  const integrationVersion = db.prepare<[number], { version: number; is_active: number }>(
+    'SELECT version, is_active FROM lab_integration WHERE lab_integration_id = ?',
   );
   const addIntegration = db.prepare<[object], IntegrationRow>(
     `INSERT INTO lab_integration
@@ -66,8 +71,8 @@ export function createVersionedConfiguration(db: Database) {
      RETURNING lab_integration_id, settings, version, created_at, updated_at`,
   );
   const keepVersion = db.prepare<[object]>(
-    `INSERT INTO lab_integration_version (lab_integration_id, version, settings, changed_by, changed_at)
-     VALUES (@id, @version, @settings, @changedBy, @now)`,
+    `INSERT INTO lab_integration_version (lab_integration_id, version, settings, changed_by, changed_at, reason)
+     VALUES (@id, @version, @settings, @changedBy, @now, @reason)`,
   );
 
   return {
@@ -94,6 +99,7 @@ export function createVersionedConfiguration(db: Database) {
       }
       const row =
         id === null ? addAuthentication.get(columns) : updateAuthentication.get({ ...columns, id });
+      if (id !== null) probe.authentication(id, now);
       return { outcome: 'SAVED', row: authenticationOf(written(row)) };
     },
 
@@ -102,9 +108,14 @@ export function createVersionedConfiguration(db: Database) {
       expectedVersion: number | null;
       settings: IntegrationSettings;
       changedBy: string;
+      /** What is to become of what waits, where this enables the rule. */
+      waiting?: HeldAction | null;
+      /** Why, where that was told. */
+      reason?: string | null;
       now: number;
     }): ConfigurationWrite<LabIntegration> {
       const { labIntegrationId: id, expectedVersion, settings, changedBy, now } = command;
+      const reason = command.reason ?? null;
       const text = JSON.stringify(settings);
       const columns = {
         labId: settings.labId,
@@ -122,14 +133,22 @@ export function createVersionedConfiguration(db: Database) {
         now,
       };
       if (id !== null) {
-        const refusal = obstacle(integrationVersion.get(id), expectedVersion);
+        const current = integrationVersion.get(id);
+        const refusal = obstacle(current, expectedVersion);
         if (refusal) return refusal;
+        const wasActive = current?.is_active === 1;
+        if (wasActive && !settings.isActive) waiting.disabled(id, changedBy);
+        if (!wasActive && settings.isActive) {
+          if (waiting.isBeingHeld(id)) return { outcome: 'BUSY' };
+          waiting.enabled(id, command.waiting ?? 'RELEASE', changedBy);
+        }
+        probe.rule(id, now);
       }
       const row = written(
         id === null ? addIntegration.get(columns) : updateIntegration.get({ ...columns, id }),
       );
       const { lab_integration_id, version } = row;
-      keepVersion.run({ id: lab_integration_id, version, settings: text, changedBy, now });
+      keepVersion.run({ id: lab_integration_id, version, settings: text, changedBy, now, reason });
       return { outcome: 'SAVED', row: integrationOf(row) };
     },
   };

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
+import { heldProcedures } from './held.ts';
 import { logProcedures } from './logs.ts';
 import { orderingProcedures } from './ordering.ts';
 import { queueProcedures } from './queue.ts';
@@ -12,6 +13,7 @@ export const contract = {
   ...queueProcedures,
   ...orderingProcedures,
   ...healthProcedures,
+  ...heldProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

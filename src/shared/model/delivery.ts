@@ -1,3 +1,4 @@
+import type { BreakerChange } from './breaker.ts';
 import type { Reference } from './domain.ts';
 import type { JsonObject } from './json.ts';
 import type {
@@ -6,7 +7,9 @@ import type {
   Direction,
   ErrorKind,
   FailedTaskCause,
+  HeldReason,
   LogStatus,
+  ObjectsFrom,
   Priority,
   RetryState,
   RevisionReason,
@@ -68,6 +71,13 @@ export interface NewRevision {
   sha256: string;
   configVersion: number;
   reason: RevisionReason;
+}
+
+/** A body that was built anew for a log that had one. */
+export interface BuiltRevision
+  extends Pick<NewRevision, 'body' | 'contentType' | 'sha256' | 'configVersion'> {
+  /** Where its domain objects were read: the lab's own system, or our copy. */
+  objectsFrom: ObjectsFrom;
 }
 
 /** A log with what is committed beside it: its first body, and the task that will deliver it. */
@@ -215,8 +225,11 @@ export interface Settlement {
   reportOverHttp: IntegrationPayload | null;
 }
 
-/** What a settlement did, and the integration of which a STAT task has become ready by it. */
-export type SettlementResult = ReportResult & { urgentFor?: number };
+/**
+ * What a settlement did, the integration of which a STAT task has become ready by it, and what the
+ * outcome did to the integration's breaker.
+ */
+export type SettlementResult = ReportResult & { urgentFor?: number; breaker?: BreakerChange };
 
 /** An outcome that the callback route has not taken yet. */
 export interface PendingReport {
@@ -284,6 +297,8 @@ export interface RevisionRecord {
   sha256: string;
   configVersion: number;
   reason: RevisionReason;
+  /** Null where the body was built with its event. */
+  objectsFrom: ObjectsFrom | null;
   contentType: string;
   body: string;
   createdAt: number;
@@ -297,8 +312,8 @@ export interface LogSummary extends Omit<NewLog, 'retryContext'> {
   responseTime: number | null;
   retryCount: number;
   nextRetryAt: number | null;
-  /** Why it is held back or waits, as a closed code; a waiting one's is found out when it is read. */
-  heldReason: string | null;
+  /** Why it is held back or waits; a waiting one's is found out when it is read. */
+  heldReason: HeldReason | null;
   /** The `log_id` of the head of its ordering key, where it waits for that. */
   waitsFor: string | null;
   activityDate: number | null;

@@ -4,7 +4,10 @@ import type {
   DispatcherDeps,
   DispatcherTimings,
 } from '../../../src/main/engine/dispatch/dispatcher-parts.ts';
+import { HeldTasks } from '../../../src/main/engine/queue/held-tasks.ts';
+import type { HeldAction } from '../../../src/shared/model/held.ts';
 import type { Transport } from '../../../src/main/engine/dispatch/transport.ts';
+import type { BreakerChange } from '../../../src/shared/model/breaker.ts';
 import type { LabIntegration } from '../../../src/shared/model/configuration.ts';
 import type { AttemptReport, FailedTask, NewLog } from '../../../src/shared/model/delivery.ts';
 import { type OpenStore, openLocalStore } from '../../store/local-store.ts';
@@ -25,10 +28,14 @@ export interface Dispatching {
   dispatcher: Dispatcher;
   settled: AttemptReport[];
   troubles: string[];
+  /** What was told of breakers. */
+  breakers: BreakerChange[];
   /** Saves a rule to store and memory. @returns its id */
   addRule: (settings?: Partial<LabIntegration>) => Promise<number>;
   /** Switches a rule on or off, as the configuration room does. */
-  enable: (rule: number, isActive: boolean) => Promise<void>;
+  enable: (rule: number, isActive: boolean, waiting?: HeldAction) => Promise<void>;
+  /** What waits for rules that are switched off. */
+  held: HeldTasks;
   /** Commits deliveries of a rule, without a wake-up. @returns their log ids */
   queue: (rule: number, count: number, log?: Partial<NewLog>) => Promise<string[]>;
   /** Resolves when no task is left. */
@@ -57,6 +64,7 @@ export async function dispatching(
   const transport = new ScriptedTransport();
   const settled: AttemptReport[] = [];
   const troubles: string[] = [];
+  const breakers: BreakerChange[] = [];
   const port: Port = {
     claim: (request) => store.claim(request),
     nextTokenAt: (request) => store.nextTokenAt(request),
@@ -80,25 +88,38 @@ export async function dispatching(
       settled.push(report);
       options.onSettled?.(report);
     },
+    onBreaker: (change) => breakers.push(change),
+    onGone: () => {},
     onReportDue: () => {},
     onHoldsExpired: () => {},
     onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
     timings: { ...QUICK, ...options.timings },
   });
+  const held = new HeldTasks({
+    store,
+    configuration: lookup,
+    rebuild: async () => ({ outcome: 'SAME' }),
+    clock: options.clock ?? Date.now,
+    onReleased: () => dispatcher.notify(),
+    onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
+  });
+  held.start();
 
   return {
+    held,
     store,
     lookup,
     transport,
     dispatcher,
     settled,
     troubles,
+    breakers,
     async addRule(settings = {}) {
       const labIntegrationId = await configure(store, settings);
       lookup.rules.set(labIntegrationId, ruleOf({ ...settings, labIntegrationId, version: 1 }));
       return labIntegrationId;
     },
-    async enable(rule, isActive) {
+    async enable(rule, isActive, waiting) {
       const known = lookup.rules.get(rule);
       if (!known) throw new Error(`no rule ${rule}`);
       const { labIntegrationId, version, createdAt: _c, updatedAt: _u, ...settings } = known;
@@ -107,10 +128,12 @@ export async function dispatching(
         expectedVersion: version,
         settings: { ...settings, labId: 1, isActive },
         changedBy: 'test',
+        waiting: waiting ?? null,
         now: 2,
       });
       if (saved.outcome !== 'SAVED') throw new Error(saved.outcome);
       lookup.rules.set(rule, saved.row);
+      held.notify();
     },
     async queue(rule, count, log = {}) {
       const deliveries = Array.from({ length: count }, () => delivery(rule, log));
@@ -123,6 +146,7 @@ export async function dispatching(
     failedTasks: () => store.listFailedTasks({ beforeId: null, limit: 10, includeRequeued: false }),
     async close() {
       transport.answerAll();
+      await held.stop();
       await dispatcher.stop();
       await store.close();
     },

@@ -5,6 +5,7 @@ import type {
 } from '../../../shared/model/configuration.ts';
 import type { Configuration } from '../../engine/configuration/configuration.ts';
 import type { Handlers } from '../handler.ts';
+import { heldAction } from './held.ts';
 import { authenticationChange, integrationChange } from './configuration-changes.ts';
 import {
   accessKeyDocument,
@@ -18,7 +19,7 @@ import {
 
 type ConfigurationProcedure = Exclude<
   keyof typeof configurationProcedures,
-  'testIntegration' | 'previewPayload'
+  'testIntegration' | 'previewPayload' | 'listIntegrationVersions' | 'rollbackIntegration'
 >;
 
 /** The configuration procedures, translated to the room's calls and back. */
@@ -105,6 +106,7 @@ export function configurationHandlers(
         labIntegrationId: input.lab_integration_id,
         isActive: input.is_active,
         expectedVersion: input.expected_version,
+        waiting: input.waiting && heldAction(input.waiting),
       };
       const { integration, notices } = await configuration.saveLabIntegration(change, caller.name);
       return { ...integrationDocument(integration), notices };

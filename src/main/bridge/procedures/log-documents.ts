@@ -103,6 +103,7 @@ function revisionDocumentOf(revision: RevisionRecord): LogDocument['revisions'][
     sha256: revision.sha256,
     config_version: revision.configVersion,
     reason: revision.reason,
+    objects_from: revision.objectsFrom,
     content_type: revision.contentType,
     body: revision.body,
     created_at: toIso(revision.createdAt),

@@ -4,6 +4,7 @@ import type {
   LabIntegration,
   RetryPolicy,
 } from '../../../shared/model/configuration.ts';
+import type { HeldAction } from '../../../shared/model/held.ts';
 import { NEW_INTEGRATION } from '../../../shared/model/integration-defaults.ts';
 import type { ConfigurationMemory } from './memory.ts';
 import { type Loose, mayUse, resolveOwner } from './owners.ts';
@@ -14,6 +15,8 @@ export type IntegrationChange = Loose<Omit<IntegrationSettings, 'retryPolicy'>> 
   labIntegrationId?: number | undefined;
   retryPolicy?: Loose<RetryPolicy> | undefined;
   expectedVersion?: number | undefined;
+  /** What is to become of the deliveries that wait, where the change enables the rule. */
+  waiting?: HeldAction | undefined;
 };
 
 /** Fields of a rule that hold an expression over the event. */

@@ -69,9 +69,13 @@ export class Claimer {
     if (isShort || this.#urgent.length > 0) void this.#claim();
   }
 
-  /** Gives back what is held; the store's next start does what fails here. */
-  async giveBack(): Promise<void> {
-    await this.#release(this.#held.splice(0));
+  /**
+   * Gives back what is held; the store's next start does what fails here.
+   * @param only of this integration: from now on nothing but probes leaves for it
+   */
+  async giveBack(only?: number): Promise<void> {
+    const isMeant = (task: ClaimedTask) => only === undefined || task.labIntegrationId === only;
+    await this.#release(this.#take(isMeant));
   }
 
   get #slots(): number {
@@ -116,8 +120,13 @@ export class Claimer {
     if (integrations.size === 0) return [];
     const isRoutine = (task: ClaimedTask) =>
       task.priority !== 'STAT' && integrations.has(task.labIntegrationId);
-    const taken = this.#held.filter(isRoutine);
-    const kept = this.#held.filter((task) => !isRoutine(task));
+    return this.#take(isRoutine);
+  }
+
+  /** Takes some of what is held; the others keep their places. */
+  #take(isMeant: (task: ClaimedTask) => boolean): ClaimedTask[] {
+    const taken = this.#held.filter(isMeant);
+    const kept = this.#held.filter((task) => !isMeant(task));
     this.#held.splice(0, this.#held.length, ...kept);
     return taken;
   }

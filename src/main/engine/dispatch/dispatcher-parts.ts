@@ -1,3 +1,4 @@
+import type { BreakerChange } from '../../../shared/model/breaker.ts';
 import type { AttemptReport, ClaimedTask } from '../../../shared/model/delivery.ts';
 import { LabRelayError } from '../../../shared/errors.ts';
 import type { ExpiredHold } from '../../../shared/model/ordering.ts';
@@ -51,6 +52,10 @@ export interface DispatcherDeps {
   failpoint: Failpoint;
   /** An outcome is on disk and applied. */
   onSettled: (report: AttemptReport) => void;
+  /** An integration's breaker has opened or closed, or is about to open. */
+  onBreaker: (change: BreakerChange) => void;
+  /** A partner has answered 410: it is gone for good. */
+  onGone: (task: ClaimedTask, report: AttemptReport) => void;
   /** An outcome is on disk and waits to be reported over HTTP. */
   onReportDue: () => void;
   /** Deliveries were released that had waited long enough behind one in doubt. */

@@ -38,8 +38,9 @@ export class Dispatcher {
       deps,
       this.#timings,
       () => this.#stopped,
-      (urgent) => {
+      ({ urgent, breaker }) => {
         this.#claimer.expect(urgent);
+        if (breaker?.kind === 'OPENED') void this.#claimer.giveBack(breaker.labIntegrationId);
         // A slot that has become free claims by itself; a STAT task does not wait for one.
         if (urgent.length > 0) this.#claimer.claimMore();
       },

@@ -8,6 +8,48 @@ import type {
   Stamp,
   TaskDeath,
 } from '../../../shared/model/delivery.ts';
+import type {
+  HeldCounts,
+  HeldFate,
+  HeldFilter,
+  HeldGroup,
+  HeldTask,
+  PendingWaitingAction,
+  WaitingAction,
+} from '../../../shared/model/held.ts';
+
+/** What the room of held deliveries needs of the store, as whole commands. */
+export interface HeldTasksPort {
+  /** What is noted as being done to what waits. */
+  waitingActions(): Promise<PendingWaitingAction[]>;
+  /**
+   * Holds a chunk of what is open for a switched-off rule.
+   * @returns how many; less than the limit: all are held, and the action is over
+   */
+  holdOpenTasks(request: { labIntegrationId: number; limit: number }): Promise<number>;
+  /** Held tasks by rising id, from behind `afterTaskId`. */
+  heldTasks(request: {
+    filter: HeldFilter;
+    afterTaskId: number;
+    limit: number;
+  }): Promise<HeldTask[]>;
+  countHeldTasks(filter: HeldFilter): Promise<HeldGroup[]>;
+  /**
+   * Does to held tasks what was decided; those that are held no longer are passed over. With
+   * `during`, nothing is done once that action has ended or was overtaken by another.
+   */
+  settleHeldTasks(request: {
+    fates: HeldFate[];
+    decision: { actor: string; reason: string | null; now: number };
+    during: { labIntegrationId: number; action: WaitingAction } | null;
+  }): Promise<HeldCounts>;
+  /** Ends an action where nothing is left behind `afterTaskId`. @returns whether it is over */
+  endWaitingAction(request: {
+    labIntegrationId: number;
+    action: WaitingAction;
+    afterTaskId: number;
+  }): Promise<boolean>;
+}
 
 /** What recovery did at a start. */
 export interface Recovery {
@@ -23,7 +65,8 @@ export interface Recovery {
 export interface QueuePort {
   /**
    * Claims up to `limit` ready tasks for a worker, STAT first, within each integration's
-   * concurrency and rate, from active integrations only.
+   * concurrency and rate, from active integrations only; one whose breaker is open gives a probe
+   * when it is due.
    */
   claim(request: {
     worker: string;
@@ -40,7 +83,10 @@ export interface QueuePort {
   begin(request: { worker: string; taskId: number; now: number }): Promise<boolean>;
   /** True per stamp whose task is still this worker's; only then may bytes leave. */
   stamp(request: { worker: string; stamp: Stamp }): Promise<boolean>;
-  /** Ends a task with its outcome. */
+  /**
+   * Ends a task with its outcome, or lets it wait in its place where the endpoint was not reached;
+   * tells where the outcome opened or closed the integration's breaker.
+   */
   settle(settlement: Settlement): Promise<SettlementResult>;
   /** Moves a task that died into the failed-task queue. */
   bury(death: TaskDeath): Promise<void>;

@@ -1,0 +1,106 @@
+import type { BuiltRevision } from '../../../shared/model/delivery.ts';
+import type { DomainObject, Reference } from '../../../shared/model/domain.ts';
+import type { ObjectsFrom } from '../../../shared/model/vocabulary.ts';
+import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import { ObjectSet } from '../intake/object-set.ts';
+import type { IntakePort } from '../intake/port.ts';
+import { triggerFor } from '../triggers/index.ts';
+import type { PayloadBuilder } from './builder.ts';
+
+/**
+ * Reads a lab's domain objects as they stand now; null where there is no such object. The event's own
+ * document is one of them.
+ */
+export type ReadObjects = (
+  labId: number,
+  references: readonly Reference[],
+) => Promise<{ objects: (DomainObject | null)[]; from: ObjectsFrom }>;
+
+/** Objects as our own copy has them. */
+export function localObjects(store: Pick<IntakePort, 'readIntake'>): ReadObjects {
+  return async (labId, references) => {
+    const question = { eventId: null, bodyHash: '', idempotency: null };
+    const { objects } = await store.readIntake({
+      labId,
+      references: [...references],
+      ...question,
+    });
+    return { objects, from: 'LOCAL' };
+  };
+}
+
+/** A log whose body is to be built anew. */
+export interface RebuildableLog {
+  logId: string;
+  labId: number;
+  labIntegrationId: number;
+  actionCategory: string;
+  eventId: string | null;
+  /** The event first, as its retry context has them. */
+  references: readonly Reference[];
+  /** Of its present body; empty where it has none. */
+  sha256: string;
+}
+
+export type Rebuilt =
+  /** The very bytes that it has: they keep their revision, and so their key at the receiver. */
+  | { outcome: 'SAME' }
+  | { outcome: 'CHANGED'; revision: BuiltRevision }
+  /** For an operator; holds no value of the input. */
+  | { outcome: 'FAILED'; message: string };
+
+export interface RebuildParts {
+  configuration: Pick<ConfigurationLookup, 'integration'>;
+  payloads: PayloadBuilder;
+  readObjects: ReadObjects;
+}
+
+/**
+ * Runs a log's trigger again: its objects as they stand now, through the present mapping of its rule.
+ * What cannot be built is a result.
+ * @throws what reading objects throws, and where mappings cannot be evaluated at all
+ */
+export async function rebuild(
+  { configuration, payloads, readObjects }: RebuildParts,
+  log: RebuildableLog,
+): Promise<Rebuilt> {
+  const rule = configuration.integration(log.labIntegrationId);
+  if (!rule) return failed('The rule of this delivery no longer exists.');
+  const objects = new ObjectSet();
+  let from: ObjectsFrom = 'SOURCE';
+  const read = async (references: readonly Reference[]) => {
+    const answer = await readObjects(log.labId, references);
+    // Told of the body as a whole: one object from our own copy may be an old one.
+    if (answer.from === 'LOCAL') from = 'LOCAL';
+    return answer.objects;
+  };
+  objects.add(log.references, await read(log.references));
+  await objects.followLinks(read);
+
+  const trigger = triggerFor(log.actionCategory);
+  const args = trigger.prepare(log.references, (reference) => objects.document(reference));
+  if (!args)
+    return failed(
+      'The event of this delivery is no longer kept, so its body cannot be built anew.',
+    );
+  const payload = await payloads.build({
+    integration: rule,
+    trigger,
+    args,
+    bindings: {
+      log_id: log.logId,
+      event_id: log.eventId ?? log.logId,
+      lab_id: log.labId,
+      action_category: log.actionCategory,
+    },
+  });
+  if (!payload.ok) return failed(payload.message);
+  if (payload.sha256 === log.sha256) return { outcome: 'SAME' };
+  const { body, contentType, sha256 } = payload;
+  const revision = { body, contentType, sha256, configVersion: rule.version, objectsFrom: from };
+  return { outcome: 'CHANGED', revision };
+}
+
+function failed(message: string): Rebuilt {
+  return { outcome: 'FAILED', message };
+}

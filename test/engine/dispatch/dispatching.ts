@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { expect, vi } from 'vitest';
 import { Dispatcher } from '../../../src/main/engine/dispatch/dispatcher.ts';
 import type {
@@ -34,6 +35,10 @@ export interface Dispatching {
   addRule: (settings?: Partial<LabIntegration>) => Promise<number>;
   /** Switches a rule on or off, as the configuration room does. */
   enable: (rule: number, isActive: boolean, waiting?: HeldAction) => Promise<void>;
+  /** Changes the store behind the room's back. */
+  sql: (text: string) => void;
+  /** Makes a new version of a rule. */
+  change: (rule: number, settings: Partial<LabIntegration>, waiting?: HeldAction) => Promise<void>;
   /** What waits for rules that are switched off. */
   held: HeldTasks;
   /** Commits deliveries of a rule, without a wake-up. @returns their log ids */
@@ -104,8 +109,32 @@ export async function dispatching(
     onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
   });
   held.start();
+  const change: Dispatching['change'] = async (rule, changed, waiting) => {
+    const known = lookup.rules.get(rule);
+    if (!known) throw new Error(`no rule ${rule}`);
+    const { labIntegrationId, version, createdAt: _c, updatedAt: _u, ...settings } = known;
+    const saved = await store.configuration.saveLabIntegration({
+      labIntegrationId,
+      expectedVersion: version,
+      settings: { ...settings, labId: 1, ...changed },
+      changedBy: 'test',
+      waiting: waiting ?? null,
+      now: options.clock?.() ?? 2,
+    });
+    if (saved.outcome !== 'SAVED') throw new Error(saved.outcome);
+    lookup.rules.set(rule, saved.row);
+    held.notify();
+  };
+
+  const sql = (text: string): void => {
+    const db = new Database(store.file);
+    db.exec(text);
+    db.close();
+  };
 
   return {
+    sql,
+    change,
     held,
     store,
     lookup,
@@ -119,29 +148,18 @@ export async function dispatching(
       lookup.rules.set(labIntegrationId, ruleOf({ ...settings, labIntegrationId, version: 1 }));
       return labIntegrationId;
     },
-    async enable(rule, isActive, waiting) {
-      const known = lookup.rules.get(rule);
-      if (!known) throw new Error(`no rule ${rule}`);
-      const { labIntegrationId, version, createdAt: _c, updatedAt: _u, ...settings } = known;
-      const saved = await store.configuration.saveLabIntegration({
-        labIntegrationId,
-        expectedVersion: version,
-        settings: { ...settings, labId: 1, isActive },
-        changedBy: 'test',
-        waiting: waiting ?? null,
-        now: 2,
-      });
-      if (saved.outcome !== 'SAVED') throw new Error(saved.outcome);
-      lookup.rules.set(rule, saved.row);
-      held.notify();
-    },
+    enable: (rule, isActive, waiting) => change(rule, { isActive }, waiting),
     async queue(rule, count, log = {}) {
       const deliveries = Array.from({ length: count }, () => delivery(rule, log));
       await store.acceptEvent(event(deliveries));
       return deliveries.map((one) => one.log.logId);
     },
     async drained() {
-      await vi.waitFor(async () => expect((await store.figures()).tasksByState).toEqual({}));
+      // Hundreds of commits may take a while on a busy disk.
+      await vi.waitFor(
+        async () => expect((await store.figures()).tasksByState).toEqual({}),
+        10_000,
+      );
     },
     failedTasks: () => store.listFailedTasks({ beforeId: null, limit: 10, includeRequeued: false }),
     async close() {

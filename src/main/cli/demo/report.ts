@@ -143,7 +143,10 @@ function scenarioResult(
     if (log && !another && expected && isAsExpected(log, expected(event))) fitting.add(log.log_id);
   }
   const outcomes: Record<string, number> = {};
-  for (const log of ours) outcomes[outcome(log)] = (outcomes[outcome(log)] ?? 0) + 1;
+  for (const log of ours) {
+    const words = log.status === 'PENDING' ? `PENDING ${log.held_reason ?? ''}` : outcome(log);
+    outcomes[words.trim()] = (outcomes[words.trim()] ?? 0) + 1;
+  }
   const unexpected = ours.filter(({ log_id }) => !fitting.has(log_id)).map(({ log_id }) => log_id);
   return {
     scenario: rule.scenario,

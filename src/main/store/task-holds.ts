@@ -42,14 +42,17 @@ interface Unheld {
 }
 
 export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds {
-  const pause = db.prepare<
-    [number | null],
-    { is_active: number; waiting_action: WaitingAction | null }
-  >(
-    `SELECT i.is_active, s.waiting_action FROM lab_integration i
-     LEFT JOIN integration_state s ON s.lab_integration_id = i.lab_integration_id
-     WHERE i.lab_integration_id = ?`,
-  );
+  // Two look-ups, not a join, which SQLite would plan anew for every task (see queue.ts).
+  const isActive = db
+    .prepare<[number | null], number>(
+      'SELECT is_active FROM lab_integration WHERE lab_integration_id = ?',
+    )
+    .pluck();
+  const action = db
+    .prepare<[number | null], WaitingAction | null>(
+      'SELECT waiting_action FROM integration_state WHERE lab_integration_id = ?',
+    )
+    .pluck();
   const markHeld = db.prepare<[HeldReason, number | bigint]>(
     `UPDATE log SET held_reason = ?, retry_state = 'HELD' WHERE log_seq = ?`,
   );
@@ -84,10 +87,9 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
 
   return {
     reasonFor(labIntegrationId, orderingKey) {
-      const found = pause.get(labIntegrationId);
-      if (found?.is_active === 0) return 'INTEGRATION_DISABLED';
+      if (isActive.get(labIntegrationId) === 0) return 'INTEGRATION_DISABLED';
       // Those of its key that are still held came before it.
-      return orderingKey !== null && found?.waiting_action ? 'BEHIND_HELD' : null;
+      return orderingKey !== null && action.get(labIntegrationId) ? 'BEHIND_HELD' : null;
     },
 
     mark(logSeq, reason) {

@@ -28,7 +28,8 @@ function laterFields(change: IntegrationChange): string[] {
 
 /** Why a rule that looks active will not send. */
 function sendsNothing(memory: ConfigurationMemory, settings: IntegrationSettings): string[] {
-  if (!settings.isActive) return ['The integration is disabled: it stays and sends nothing.'];
+  if (!settings.isActive)
+    return ['The integration is disabled: it stays, sends nothing and holds what waits for it.'];
   const notices: string[] = [];
   const lab = settings.labId === null ? undefined : memory.labs.get(settings.labId);
   if (lab && !lab.isActive) notices.push(`Lab ${lab.labId} is inactive: nothing is sent for it.`);

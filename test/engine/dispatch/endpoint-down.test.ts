@@ -34,7 +34,7 @@ async function overHttp(): Promise<void> {
     () => performance.now(),
     () => {},
   );
-  room = await dispatching({ clock, carrier });
+  room = await dispatching({ clock, transport: carrier });
 }
 
 /** A partner on a port that was closed until now. */

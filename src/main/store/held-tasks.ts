@@ -81,7 +81,9 @@ export function createHeldTaskCommands(db: Database, tasks: Tasks) {
     const stored = encodeBody(body);
     addRevision.run(logSeq, number, stored, contentType, sha256, configVersion, objectsFrom, now);
     for (const use of useRevision) use.run(number, logSeq);
-    note.run(logSeq, now, actor, 'REBUILT', `the body was built anew: revision ${number}`);
+    const words = `the body was built anew: revision ${number}`;
+    const from = revision.fallback === null ? '' : `, from our own copy: ${revision.fallback}`;
+    note.run(logSeq, now, actor, 'REBUILT', words + from);
     textPending.run(logSeq);
   };
 

@@ -78,6 +78,8 @@ export interface BuiltRevision
   extends Pick<NewRevision, 'body' | 'contentType' | 'sha256' | 'configVersion'> {
   /** Where its domain objects were read: the lab's own system, or our copy. */
   objectsFrom: ObjectsFrom;
+  /** Why our copy had to serve, in words for an operator; null where it need not. */
+  fallback: string | null;
 }
 
 /** A log with what is committed beside it: its first body, and the task that will deliver it. */

@@ -37,12 +37,15 @@ function rebuilt(
   options: {
     log?: Partial<RebuildableLog>;
     objects?: Objects;
-    from?: (reference: Reference) => ObjectsFrom;
+    from?: ObjectsFrom;
+    fallback?: string;
+    missing?: Reference[];
     rule?: Parameters<typeof ruleOf>[0] | null;
     mapping?: MappingResult;
   } = {},
 ): Promise<Rebuilt> {
-  const { objects = OBJECTS, from = () => 'LOCAL', rule = {}, mapping } = options;
+  const { objects = OBJECTS, from = 'LOCAL', fallback = null, missing = [] } = options;
+  const { rule = {}, mapping } = options;
   return rebuild(
     {
       configuration: { integration: () => (rule === null ? undefined : ruleOf(rule)) },
@@ -57,7 +60,9 @@ function rebuilt(
           const document = labId === 7 ? objects[`${kind} ${id}`] : undefined;
           return document ? { kind, id, version: 1, sourceUpdatedAt: null, document } : null;
         }),
-        from: references.map(from).includes('LOCAL') ? 'LOCAL' : 'SOURCE',
+        from,
+        fallback,
+        missing,
       }),
     },
     { ...LOG, ...options.log },
@@ -107,17 +112,24 @@ describe('a body that is built anew', () => {
     });
   });
 
-  test('is from the source only where all of its objects are', async () => {
-    const all = await rebuilt({ from: () => 'SOURCE' });
-    expect(all).toMatchObject({ revision: { objectsFrom: 'SOURCE' } });
-    const most = await rebuilt({ from: ({ kind }) => (kind === 'bill' ? 'LOCAL' : 'SOURCE') });
-    expect(most).toMatchObject({ revision: { objectsFrom: 'LOCAL' } });
+  test('says where its objects were read, and why our own copy had to serve', async () => {
+    expect(await rebuilt({ from: 'SOURCE' })).toMatchObject({
+      revision: { objectsFrom: 'SOURCE', fallback: null },
+    });
+    expect(await rebuilt({ fallback: 'no answer within 5 s' })).toMatchObject({
+      revision: { objectsFrom: 'LOCAL', fallback: 'no answer within 5 s' },
+    });
   });
 });
 
 describe('a body that cannot be built anew says why', () => {
   test.each<[string, Parameters<typeof rebuilt>[0], RegExp]>([
     ['its event is gone', { objects: {} }, /event of this delivery is no longer kept/],
+    [
+      'the lab’s own system has deleted what it is about',
+      { missing: [{ kind: 'bill', id: '17' }] },
+      /^The lab's own system has no such bill any more\.$/,
+    ],
     ['its rule is gone', { rule: null }, /rule of this delivery no longer exists/],
     [
       'its mapping fails',

@@ -7,14 +7,20 @@ import type { IntakePort } from '../intake/port.ts';
 import { triggerFor } from '../triggers/index.ts';
 import type { PayloadBuilder } from './builder.ts';
 
-/**
- * Reads a lab's domain objects as they stand now; null where there is no such object. The event's own
- * document is one of them.
- */
-export type ReadObjects = (
-  labId: number,
-  references: readonly Reference[],
-) => Promise<{ objects: (DomainObject | null)[]; from: ObjectsFrom }>;
+/** A lab's domain objects as they stand now. */
+interface ObjectsNow {
+  /** In the order of the references; null where nobody has the object. */
+  objects: (DomainObject | null)[];
+  /** `SOURCE` where the lab's own system told at least one of them. */
+  from: ObjectsFrom;
+  /** Those of which the lab's own system says that they do not exist (any more). */
+  missing: readonly Reference[];
+  /** Why our own copy had to serve, in words for an operator; null where it need not. */
+  fallback: string | null;
+}
+
+/** Reads a lab's domain objects; the event's own document is one of them. */
+export type ReadObjects = (labId: number, references: readonly Reference[]) => Promise<ObjectsNow>;
 
 /** Objects as our own copy has them. */
 export function localObjects(store: Pick<IntakePort, 'readIntake'>): ReadObjects {
@@ -25,7 +31,7 @@ export function localObjects(store: Pick<IntakePort, 'readIntake'>): ReadObjects
       references: [...references],
       ...question,
     });
-    return { objects, from: 'LOCAL' };
+    return { objects, from: 'LOCAL', missing: [], fallback: null };
   };
 }
 
@@ -67,15 +73,19 @@ export async function rebuild(
   const rule = configuration.integration(log.labIntegrationId);
   if (!rule) return failed('The rule of this delivery no longer exists.');
   const objects = new ObjectSet();
-  let from: ObjectsFrom = 'SOURCE';
+  let objectsFrom: ObjectsFrom = 'LOCAL';
+  let fallback: string | null = null;
+  const gone: Reference[] = [];
   const read = async (references: readonly Reference[]) => {
     const answer = await readObjects(log.labId, references);
-    // Told of the body as a whole: one object from our own copy may be an old one.
-    if (answer.from === 'LOCAL') from = 'LOCAL';
+    if (answer.from === 'SOURCE') objectsFrom = 'SOURCE';
+    fallback ??= answer.fallback;
+    gone.push(...answer.missing);
     return answer.objects;
   };
   objects.add(log.references, await read(log.references));
   await objects.followLinks(read);
+  if (gone[0]) return failed(`The lab's own system has no such ${gone[0].kind} any more.`);
 
   const trigger = triggerFor(log.actionCategory);
   const args = trigger.prepare(log.references, (reference) => objects.document(reference));
@@ -97,7 +107,8 @@ export async function rebuild(
   if (!payload.ok) return failed(payload.message);
   if (payload.sha256 === log.sha256) return { outcome: 'SAME' };
   const { body, contentType, sha256 } = payload;
-  const revision = { body, contentType, sha256, configVersion: rule.version, objectsFrom: from };
+  const configVersion = rule.version;
+  const revision = { body, contentType, sha256, configVersion, objectsFrom, fallback };
   return { outcome: 'CHANGED', revision };
 }
 

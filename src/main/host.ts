@@ -10,10 +10,13 @@ import { backupHandlers } from './bridge/procedures/backup.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
+import { heldHandlers } from './bridge/procedures/held.ts';
 import { logHandlers } from './bridge/procedures/logs.ts';
+import { orderingHandlers } from './bridge/procedures/ordering.ts';
 import { peopleHandlers } from './bridge/procedures/people.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
 import { testingHandlers } from './bridge/procedures/testing.ts';
+import { versionHandlers } from './bridge/procedures/versions.ts';
 import type { HostConfig } from './config.ts';
 import { makeDataFolder } from './data-folder.ts';
 import { ScheduledBackups } from './engine/backup/scheduled-backups.ts';
@@ -177,9 +180,12 @@ async function openParts(
     ...domainSourceHandlers(engine),
     ...logHandlers(engine.directory),
     ...queueHandlers(engine.failedTasks),
+    ...orderingHandlers(engine.orderingKeys),
     ...peopleHandlers(engine.audit, engine.sessions),
     ...healthHandlers(health),
     ...backupHandlers(backups),
+    ...versionHandlers(engine.configuration),
+    ...heldHandlers(engine.heldTasks),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);

@@ -1,6 +1,7 @@
 import type { AppLog } from './app-log.ts';
 import type { EngineLog } from './engine/engine.ts';
 import type { HealthCheck } from './engine/health.ts';
+import type { BreakerChange } from '../shared/model/breaker.ts';
 
 /** How long a trouble counts as present (ms): loops that meet one try again every second. */
 const PRESENT_MS = 5_000;
@@ -32,12 +33,32 @@ export class TroubleWatch implements EngineLog {
     this.#log.info(what === 'engine started' ? 'engine_started' : 'engine_stopped', fields);
   }
 
+  /** Once a transition, so never a flood. */
+  breaker(change: BreakerChange): void {
+    const fields = { lab_integration_id: change.labIntegrationId, failed: change.failures };
+    switch (change.kind) {
+      case 'WARNING':
+        this.#log.warn('breaker_warning', fields);
+        break;
+      case 'OPENED':
+        this.#log.warn('breaker_opened', { ...fields, code: change.reason });
+        break;
+      case 'CLOSED':
+        this.#log.info('breaker_closed', fields);
+        break;
+    }
+  }
+
   warn(what: string, message: string): void {
     const now = this.#clock();
     if (STOPS_DELIVERY.has(what)) this.#lastStop = { what, at: now };
     if (now - (this.#logged.get(what) ?? Number.NEGATIVE_INFINITY) < LOGGED_EVERY_MS) return;
     this.#logged.set(what, now);
     this.#log.warn('engine_trouble', { what, code: CODE.exec(message)?.[0] });
+  }
+
+  alert(what: 'order_hold_expired', fields: Record<string, number | string>): void {
+    this.#log.warn(what, fields);
   }
 
   /** Whether deliveries go out just now. */

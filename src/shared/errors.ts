@@ -27,6 +27,8 @@ export const ERROR_CODES = {
   STALE_WRITE: [409, 'Someone else has changed it meanwhile'],
   ALREADY_DONE: [409, 'It was done already'],
   NAME_TAKEN: [409, 'The name is taken'],
+  WAITING_CHOICE_NEEDED: [409, 'Say what is to become of the deliveries that wait'],
+  DUPLICATES_POSSIBLE: [409, 'The receiver may already hold some of them'],
   EVENT_ID_REUSED: [422, 'The event_id was used for another event'],
   IDEMPOTENCY_KEY_REUSED: [422, 'The Idempotency-Key was used for another body'],
   MAPPING_FAILED: [422, 'The mapping does not work'],

@@ -43,6 +43,7 @@ export function aLog(given: Partial<LogDocument> = {}): LogDocument {
     held_reason: null,
     resolution: null,
     resolved_at: null,
+    waits_for: null,
     activity_date: at,
     created_at: at,
     updated_at: at,

@@ -49,6 +49,38 @@ describe('a log in words', () => {
     expect(text).not.toContain('Response');
   });
 
+  test.each([
+    ['BEHIND_HEAD', 'is finished'],
+    ['HEAD_UNKNOWN', 'in doubt; it is sent when that is settled, or after 30 minutes'],
+    ['HEAD_REFUSED', 'was refused; it is sent when that is delivered or its key is released'],
+  ] as const)('one that waits (%s) says for which, and until when', (held_reason, words) => {
+    const text = renderLog(aLog({ status: 'PENDING', held_reason, waits_for: 'the-head' }));
+    expect(text).toMatch(new RegExp(`waits .*${words} \\(log the-head\\)`));
+  });
+
+  test.each([
+    ['INTEGRATION_DISABLED', 'The integration is disabled; enabling it asks'],
+    ['ENDPOINT_DOWN', 'The partner cannot be reached; a probe asks again every 15 s'],
+    ['BREAKER_OPEN', 'Too many deliveries in a row have failed'],
+    ['RESTORED_BACKUP', 'the partner may have got it since'],
+  ] as const)('one that is held (%s) says why in a sentence', (held_reason, words) => {
+    const text = renderLog(aLog({ status: 'PENDING', held_reason }));
+    expect(text).toMatch(new RegExp(`waits .*${words}.*\\.\n`));
+    expect(text).not.toContain('(log');
+  });
+
+  test('a deadline that has passed is told while the delivery is open, and only then', () => {
+    const deliver_by = '2026-11-23T10:00:00.000Z';
+    const before = Date.parse('2026-11-23T09:59:59.000Z');
+    const after = Date.parse('2026-11-23T10:00:01.000Z');
+    const late = /deliver by .*: has passed, and it is not delivered/;
+    expect(renderLog(aLog({ status: 'PENDING', deliver_by }), before)).not.toMatch(late);
+    expect(renderLog(aLog({ status: 'PENDING', deliver_by }), after)).toMatch(late);
+    expect(renderLog(aLog({ status: 'FAIL', deliver_by }), after)).toMatch(late);
+    expect(renderLog(aLog({ status: 'SUCCESS', deliver_by }), after)).not.toMatch(late);
+    expect(renderLog(aLog({ status: 'SUCCESS', deliver_by }), after)).toMatch(/deliver by/);
+  });
+
   test('what a partner answered cannot drive the terminal', () => {
     const text = renderLog(
       aLog({ response_body: 'done\u001b]0;owned\u0007', response_headers: { x: 'a\u001b[31m' } }),

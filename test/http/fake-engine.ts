@@ -166,10 +166,13 @@ export class FakeEngine implements ServedEngine {
         schemaVersion: 1,
         logsByStatus: { SUCCESS: 5, FAIL: 2 },
         tasksByState: { READY: 4 },
+        breakers: [],
         failedTasks: 3,
         oldestTaskAt: Date.now() - 60_000,
         fileBytes: 4096,
       },
+      order: { heldKeys: { HEAD_REFUSED: 1, HEAD_UNKNOWN: 2 }, overdue: 6 },
+      holdAlerts: { count: 7, lastAt: null },
       inFlight: 2,
       slots: 64,
       attempts: [

@@ -49,6 +49,10 @@ describe('GET /metrics', () => {
       'labrelay_tasks{state="READY"} 4',
       'labrelay_failed_tasks 3',
       'labrelay_deliveries_in_flight 2',
+      'labrelay_held_ordering_keys{reason="HEAD_UNKNOWN"} 2',
+      'labrelay_held_ordering_keys{reason="HEAD_REFUSED"} 1',
+      'labrelay_overdue_deliveries 6',
+      'labrelay_ordering_holds_expired_total 7',
       'labrelay_delivery_slots 64',
       'labrelay_attempts_total{outcome="SUCCESS",certainty="ACCEPTED",error_kind="NONE"} 5',
     ]) {

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CLAIM } from '../../src/main/store/queue.ts';
+import { CLAIM, createClaim } from '../../src/main/store/claim.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 
 interface Row {
@@ -36,10 +36,13 @@ function storeWith(limits: number[], tasks: Row[]): Database.Database {
   return db;
 }
 
-function claim(db: Database.Database, limit: number): number[] {
-  const ids = db.prepare(CLAIM).pluck().all({ worker: 'w', limit, leaseUntil: 1 }) as number[];
+function claim(db: Database.Database, limit: number, now = 0): number[] {
+  const ids = createClaim(db)({ worker: 'w', limit, leaseUntil: 1, now });
   return ids.sort((a, b) => a - b);
 }
+
+const routine = (integration: number, count: number): Row[] =>
+  Array.from({ length: count }, () => ({ integration, priority: 1 }));
 
 describe('a claim', () => {
   let db: Database.Database;
@@ -94,12 +97,67 @@ describe('a claim', () => {
     expect(claim(db, 10)).toEqual([2]);
   });
 
+  test('prefers who has less under way', () => {
+    db = storeWith([8, 8], [...routine(1, 6), ...routine(2, 1)]);
+    expect(claim(db, 3)).toEqual([1, 2, 7]);
+    db.exec(`INSERT INTO log SELECT 8, 'log-8', direction, status, certainty, retry_state, stage,
+        priority, deliver_by, ordering_key, lab_id, organization_id, lab_integration_id,
+        config_version, action_category_list_id, action_category, event_id, batch_id, triggered_by,
+        transport, end_point, request_method, revision, newest_attempt, control_id,
+        response_status_code, response_time, error_kind, error_message, integration_callback_url,
+        is_retry_enabled, retry_context, retry_count, next_retry_at, held_reason, ip, origin,
+        token_hint, activity_date, created_at, updated_at, resolution, resolved_at
+      FROM log WHERE log_seq = 1`);
+    db.exec(`INSERT INTO task (task_id, log_seq, lab_integration_id, state, priority, due_at, kind,
+        attempt, revision) VALUES (8, 8, 2, 'READY', 1, 0, 'FIRST', 1, 1)`);
+    expect(claim(db, 1)).toEqual([8]);
+  });
+
+  test('gives every one of many integrations its turn, however few it takes at a time', () => {
+    const many = Array.from({ length: 40 }, (_, index) => index + 1);
+    db = storeWith(
+      many.map(() => 8),
+      many.flatMap((integration) => routine(integration, 10)),
+    );
+    const take = createClaim(db);
+    const served: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      for (const id of take({ worker: 'w', limit: 2, leaseUntil: 1, now: 0 })) {
+        served.push(Math.ceil(id / 10));
+        db.prepare('DELETE FROM task WHERE task_id = ?').run(id);
+      }
+    }
+    expect(served.toSorted((a, b) => a - b)).toEqual(many);
+  });
+
+  test('passes over what is being held or released', () => {
+    db = storeWith([8, 8], [...routine(1, 1), ...routine(2, 1)]);
+    db.exec(
+      `INSERT INTO integration_state (lab_integration_id, waiting_action) VALUES (1, 'HOLD')`,
+    );
+    expect(claim(db, 10)).toEqual([2]);
+  });
+
+  test('takes a single probe where a circuit breaker is open, when that is due', () => {
+    db = storeWith([8], routine(1, 5));
+    db.exec(
+      'INSERT INTO integration_state (lab_integration_id, opened_at, probe_at) VALUES (1, 0, 100)',
+    );
+    expect(claim(db, 10, 99)).toEqual([]);
+    expect(claim(db, 10, 100)).toEqual([1]);
+    expect(claim(db, 10, 101)).toEqual([]);
+    db.exec('DELETE FROM task WHERE task_id = 1');
+    expect(claim(db, 10, 102)).toEqual([2]);
+    db.exec('UPDATE integration_state SET opened_at = NULL');
+    expect(claim(db, 10, 103)).toEqual([3, 4, 5]);
+  });
+
   test('reads ready tasks by their index alone, however many wait', () => {
     const plan = db
       .prepare(`EXPLAIN QUERY PLAN ${CLAIM}`)
-      .all({ worker: 'w', limit: 1, leaseUntil: 1 }) as { detail: string }[];
+      .all({ worker: 'w', limit: 1, leaseUntil: 1, now: 0, after: 0 }) as { detail: string }[];
     const steps = plan.map(({ detail }) => detail);
-    expect(steps.some((step) => /^SCAN (t|n|c|s|task)\b/.test(step))).toBe(false);
+    expect(steps.some((step) => /^SCAN (t|n|c|s|u|i|task)\b/.test(step))).toBe(false);
     expect(steps.join('\n')).toContain(
       'SEARCH n USING COVERING INDEX task_ready (lab_integration_id=? AND priority=? AND task_id>?)',
     );

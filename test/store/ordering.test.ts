@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { beforeEach, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
+import { createOrdering } from '../../src/main/store/ordering.ts';
 import { createTasks, type Tasks } from '../../src/main/store/tasks.ts';
 
 let db: Database.Database;
@@ -11,7 +12,7 @@ beforeEach(() => {
   db = new Database(':memory:');
   for (const { sql } of MIGRATIONS) db.exec(sql);
   db.pragma('foreign_keys = OFF');
-  tasks = createTasks(db);
+  tasks = createTasks(db, createOrdering(db));
   logs = 0;
 });
 

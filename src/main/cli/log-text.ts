@@ -1,5 +1,10 @@
 import type { LogDocument } from '../../shared/contract/log-document.ts';
-import { type Certainty, type LogStatus, STAGES } from '../../shared/model/vocabulary.ts';
+import {
+  type Certainty,
+  type HeldReason,
+  type LogStatus,
+  STAGES,
+} from '../../shared/model/vocabulary.ts';
 import { oneLine, plain } from './plain.ts';
 import { table } from './table.ts';
 import { localTime } from './times.ts';
@@ -21,10 +26,28 @@ const CERTAINTY_WORDS: Record<Certainty, string> = {
   ACCEPTED: 'The partner has it.',
 };
 
-/** A whole log for people: what became of it, how far it came, what was sent and answered. */
-export function renderLog(log: LogDocument): string {
+/** Why a delivery waits. */
+const HELD_WORDS: Record<HeldReason, string> = {
+  INTEGRATION_DISABLED: 'The integration is disabled; enabling it asks what is to become of it',
+  BEHIND_HELD: 'Others of its ordering key were held before it and go first',
+  ENDPOINT_DOWN: 'The partner cannot be reached; a probe asks again every 15 s',
+  BREAKER_OPEN: 'Too many deliveries in a row have failed; a probe tries again every 15 s',
+  RESTORED_BACKUP:
+    'It was open in a backup that was restored, and the partner may have got it since; releaseHeld lets it go',
+  BEHIND_HEAD: 'It is sent when the delivery before it in its ordering key is finished',
+  HEAD_UNKNOWN:
+    'The delivery before it in its ordering key is in doubt; it is sent when that is settled, or after 30 minutes',
+  HEAD_REFUSED:
+    'The delivery before it in its ordering key was refused; it is sent when that is delivered or its key is released',
+};
+
+/**
+ * A whole log for people: what became of it, how far it came, what was sent and answered.
+ * @param now epoch milliseconds; tells which deadlines have passed
+ */
+export function renderLog(log: LogDocument, now = Date.now()): string {
   return [
-    summary(log),
+    summary(log, now),
     section('Thread', thread(log)),
     section('Attempts', attempts(log)),
     section('Request', message([requestLine(log)], log.request_headers, log.request_body)),
@@ -41,14 +64,14 @@ function section(title: string, text: string): string {
 
 const indent = (text: string): string => text.trimEnd().replaceAll(/^(?=.)/gm, '  ');
 
-function summary(log: LogDocument): string {
+function summary(log: LogDocument, now: number): string {
   const about = log.references.map(({ kind, id }) => `${kind} ${id}`).join(', ');
   const rows: [string, string | number | null][] = [
     ['status', `${log.status}: ${STATUS_WORDS[log.status]}`],
     ['certainty', log.certainty && `${log.certainty}: ${CERTAINTY_WORDS[log.certainty]}`],
     ['error', log.error_kind && `${log.error_kind}: ${log.error_message ?? ''}`],
     ['by hand', log.resolution && `${log.resolution} at ${localTime(log.resolved_at ?? '')}`],
-    ['retry', log.retry_state === 'NONE' ? null : retryWords(log)],
+    ['retry', log.retry_state === 'NONE' && log.next_retry_at === null ? null : retryWords(log)],
     ['category', log.action_category],
     ['about', about],
     ['event', log.event_id],
@@ -60,6 +83,8 @@ function summary(log: LogDocument): string {
     ],
     ['priority', log.priority],
     ['order', log.ordering_key],
+    ['waits', waitWords(log)],
+    ['deliver by', deadlineWords(log, now)],
     ['control id', log.control_id],
     ['created', localTime(log.created_at)],
     ['updated', localTime(log.updated_at)],
@@ -75,15 +100,26 @@ function summary(log: LogDocument): string {
   return `Log ${plain(log.log_id)} (${log.direction.toLowerCase()})\n${masked}${lines.join('')}`;
 }
 
-function retryWords({ retry_state, retry_count, next_retry_at, held_reason }: LogDocument): string {
+function retryWords({ retry_state, retry_count, next_retry_at }: LogDocument): string {
   return [
-    retry_state,
+    retry_state === 'NONE' ? '' : retry_state,
     retry_count > 0 ? `${retry_count} so far` : '',
     next_retry_at === null ? '' : `next at ${localTime(next_retry_at)}`,
-    held_reason ?? '',
   ]
     .filter(Boolean)
     .join(', ');
+}
+
+function waitWords({ held_reason, waits_for }: LogDocument): string | null {
+  if (held_reason === null) return null;
+  return `${HELD_WORDS[held_reason]}${waits_for === null ? '' : ` (log ${waits_for})`}.`;
+}
+
+function deadlineWords({ deliver_by, status }: LogDocument, now: number): string | null {
+  if (deliver_by === null) return null;
+  const isOpen = status === 'PENDING' || status === 'FAIL';
+  const isLate = isOpen && Date.parse(deliver_by) < now;
+  return `${localTime(deliver_by)}${isLate ? ': has passed, and it is not delivered' : ''}`;
 }
 
 /** The stages that were passed; those after the log's own are still to come. */

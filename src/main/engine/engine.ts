@@ -1,7 +1,9 @@
 import type { Failpoint } from '../../shared/failpoint.ts';
 import { messageOf } from '../../shared/errors.ts';
-import type { AttemptReport } from '../../shared/model/delivery.ts';
-import type { StoreFigures } from '../../shared/model/health.ts';
+import type { BreakerChange } from '../../shared/model/breaker.ts';
+import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
+import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import { type ExpiredHold, isUrgent } from '../../shared/model/ordering.ts';
 import { CallbackHandler } from './callback/handler.ts';
 import { HttpReporter, type ReportTarget } from './callback/http-reporter.ts';
 import type { CallbackPort } from './callback/port.ts';
@@ -17,19 +19,24 @@ import type { AuthorizeSource } from './domain-source/source-reader.ts';
 import { authorize } from './dispatch/request.ts';
 import { CredentialSource } from './dispatch/credentials.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { type ActivityLine, createDisableGone } from './dispatch/gone.ts';
 import type { Transport } from './dispatch/transport.ts';
 import { type AttemptCount, AttemptCounter, type EngineFigures } from './figures.ts';
 import { IntakeHousekeeping } from './intake/housekeeping.ts';
 import { Intake } from './intake/intake.ts';
 import type { IntakePort } from './intake/port.ts';
+import { HoldAlertCounter } from './order-alerts.ts';
 import { PayloadBuilder } from './payload/builder.ts';
 import type { MappingEvaluator } from './payload/evaluator.ts';
+import { type ReadObjects, rebuild } from './payload/rebuild.ts';
 import { AuditTrail } from './people/audit-trail.ts';
 import type { AuditPort, SessionPort } from './people/port.ts';
 import { Sessions } from './people/sessions.ts';
 import { SignIn } from './people/sign-in.ts';
 import { FailedTasks } from './queue/failed-tasks.ts';
-import type { QueuePort } from './queue/port.ts';
+import { HeldTasks } from './queue/held-tasks.ts';
+import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
+import type { HeldTasksPort, QueuePort } from './queue/port.ts';
 import type { TargetGuard } from './targets/guard.ts';
 
 /** Everything the engine needs of a store; SQLite's implements it, others may. */
@@ -38,18 +45,26 @@ export interface EngineStore
     DomainObjectPort,
     DirectoryPort,
     QueuePort,
+    OrderingPort,
     CallbackPort,
+    HeldTasksPort,
     AuditPort,
     SessionPort {
   readonly configuration: ConfigurationPort;
   figures(): Promise<StoreFigures>;
+  orderFigures(request: { now: number }): Promise<OrderFigures>;
   engineId(proposed: string): Promise<string>;
+  /** Notes an act in a log. */
+  noteActivity(line: ActivityLine): Promise<void>;
 }
 
 /** What an operator's log is told: words from our own code and counts, never patient data. */
 export interface EngineLog {
   info(what: string, fields?: Record<string, number | string>): void;
   warn(what: string, message: string): void;
+  /** What somebody should look at, though nothing is broken. */
+  alert(what: 'order_hold_expired', fields: Record<string, number | string>): void;
+  breaker(change: BreakerChange): void;
 }
 
 /** What an engine is made of. */
@@ -89,6 +104,8 @@ export class Engine {
   readonly audit: AuditTrail;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
+  readonly orderingKeys: OrderingKeys;
+  readonly heldTasks: HeldTasks;
   readonly transport: Transport;
   /** Credentials of calls to labs' own systems. */
   readonly authorizeSource: AuthorizeSource;
@@ -99,6 +116,7 @@ export class Engine {
   readonly credentials: CredentialSource;
   readonly #parts: EngineParts;
   readonly #attempts = new AttemptCounter();
+  readonly #holdAlerts = new HoldAlertCounter();
   readonly #reporter: HttpReporter;
   readonly #indexer: TextIndexer;
   readonly #housekeeping: IntakeHousekeeping;
@@ -115,6 +133,7 @@ export class Engine {
       targets: parts.targets,
       clock,
       checkMapping: (request) => this.payloads.checkMapping(request),
+      whenHeld: (labIntegrationId) => this.heldTasks.whenDone(labIntegrationId),
     });
     const { configuration, transport } = this;
     this.credentials = new CredentialSource({ configuration, transport, clock });
@@ -139,7 +158,15 @@ export class Engine {
       worker: parts.worker,
       failpoint: parts.failpoint,
       onSettled: (report) => this.#count(report),
+      onBreaker: (change) => log.breaker(change),
+      onGone: createDisableGone({
+        configuration: this.configuration,
+        note: (line) => store.noteActivity(line),
+        clock,
+        onTrouble: (what, message) => log.warn(what, message),
+      }),
       onReportDue: () => this.#reporter.notify(),
+      onHoldsExpired: (holds) => this.#holdsExpired(holds),
       onTrouble: (what, message) => log.warn(what, message),
     });
     this.intake = new Intake({
@@ -148,7 +175,7 @@ export class Engine {
       payloads: this.payloads,
       clock,
       callbackUrl: parts.callbackUrl,
-      onCommitted: () => this.dispatcher.notify(),
+      onCommitted: (logs) => this.dispatcher.notify(urgentAmong(logs, clock())),
     });
     this.callback = new CallbackHandler({
       store,
@@ -170,6 +197,22 @@ export class Engine {
     const onTrouble = (error: unknown) => log.warn('people', messageOf(error));
     this.sessions = new Sessions({ store, keys: this.configuration, clock, onTrouble });
     this.signIn = new SignIn({ audit: this.audit, sessions: this.sessions, onTrouble });
+    this.orderingKeys = new OrderingKeys({
+      store,
+      clock,
+      onReleased: () => this.dispatcher.notify(),
+    });
+    const { payloads } = this;
+    const readObjects: ReadObjects = (labId, references) =>
+      this.freshObjects.read(configuration.lab(labId) ?? { labId, domainSource: null }, references);
+    this.heldTasks = new HeldTasks({
+      store,
+      configuration,
+      rebuild: (delivery) => rebuild({ configuration, payloads, readObjects }, delivery),
+      clock,
+      onReleased: () => this.dispatcher.notify(),
+      onTrouble: (what, message) => log.warn(what, message),
+    });
     this.#indexer = new TextIndexer({
       store,
       deliveries: () => this.#attempts.total,
@@ -184,6 +227,8 @@ export class Engine {
     this.configuration.onChange(() => this.dispatcher.notify());
     this.configuration.onChange(({ kind }) => {
       if (kind === 'lab' || kind === 'developer_authentication') this.freshObjects.forget();
+      // A rule switched off holds what waits; one switched on lets it go as was chosen.
+      if (kind === 'lab_integration') this.heldTasks.notify();
     });
   }
 
@@ -199,6 +244,7 @@ export class Engine {
   /** Recovers what a former life left and begins to deliver. `load` comes first. */
   async start(): Promise<void> {
     const recovery = await this.dispatcher.start();
+    this.heldTasks.start();
     this.#reporter.start();
     this.#indexer.start();
     this.#housekeeping.start();
@@ -209,6 +255,7 @@ export class Engine {
   async stop(): Promise<void> {
     await this.signIn.stop();
     await this.#housekeeping.stop();
+    await this.heldTasks.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();
     await this.#indexer.stop();
@@ -224,12 +271,29 @@ export class Engine {
 
   /** Counts for health and metrics. */
   async figures(): Promise<EngineFigures> {
+    const { store, clock } = this.#parts;
+    const [stored, order] = await Promise.all([
+      store.figures(),
+      store.orderFigures({ now: clock() }),
+    ]);
     return {
-      store: await this.#parts.store.figures(),
+      store: stored,
+      order,
+      holdAlerts: this.#holdAlerts,
       inFlight: this.dispatcher.inFlight,
       slots: this.configuration.settings.maxConcurrency,
       attempts: this.#attempts.list(),
     };
+  }
+
+  /** One line in a round: the head's log tells the rest, and the key may name a patient. */
+  #holdsExpired(holds: readonly ExpiredHold[]): void {
+    this.#holdAlerts.add(holds, this.#parts.clock());
+    const [first] = holds;
+    this.#parts.log.alert('order_hold_expired', {
+      count: holds.length,
+      ...(first ? { log_id: first.logId, lab_integration_id: first.labIntegrationId } : {}),
+    });
   }
 
   #count(report: AttemptReport): void {
@@ -237,4 +301,11 @@ export class Engine {
       this.#attempts.count(report.status, report.certainty, report.errorKind);
     }
   }
+}
+
+/** The integrations for which urgent deliveries are among these, one entry for each delivery. */
+function urgentAmong(logs: readonly NewLog[], now: number): number[] {
+  return logs.flatMap((log) =>
+    log.labIntegrationId !== null && isUrgent(log, now) ? [log.labIntegrationId] : [],
+  );
 }

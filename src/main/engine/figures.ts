@@ -1,5 +1,6 @@
-import type { StoreFigures } from '../../shared/model/health.ts';
+import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import type { Certainty, ErrorKind, LogStatus } from '../../shared/model/vocabulary.ts';
+import type { HoldAlerts } from './order-alerts.ts';
 
 /** How many attempts ended one way since this start. */
 export interface AttemptCount {
@@ -12,6 +13,8 @@ export interface AttemptCount {
 /** What monitoring is told of the engine; no patient data. */
 export interface EngineFigures {
   store: StoreFigures;
+  order: OrderFigures;
+  holdAlerts: HoldAlerts;
   /** Deliveries in flight now. */
   inFlight: number;
   /** Deliveries that may be in flight. */

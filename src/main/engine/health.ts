@@ -1,6 +1,9 @@
 import { toIso } from '../../shared/contract/common.ts';
 import type { Output } from '../../shared/contract/index.ts';
+import { BREAKER_OPENS_AT, type OpenReason, PROBE_EVERY_MS } from '../../shared/model/breaker.ts';
+import type { BreakerFigures } from '../../shared/model/health.ts';
 import type { EngineFigures } from './figures.ts';
+import { orderChecks } from './order-alerts.ts';
 
 export type HealthDocument = Output<'getHealth'>;
 export type HealthCheck = HealthDocument['checks'][number];
@@ -65,7 +68,12 @@ export class Health {
       version,
       started_at: toIso(this.#startedAt),
       uptime_s: Math.max(0, Math.round((clock() - this.#startedAt) / 1_000)),
-      checks: [...decisive, ...notices(audience)],
+      checks: [
+        ...decisive,
+        ...breakerChecks(figures?.store.breakers ?? []),
+        ...(figures ? orderChecks(figures.order, figures.holdAlerts, clock()) : []),
+        ...notices(audience),
+      ],
       banners: banners(),
       logs_by_status: figures?.store.logsByStatus ?? {},
       tasks_by_state: figures?.store.tasksByState ?? {},
@@ -75,5 +83,27 @@ export class Health {
       store_bytes: figures?.store.fileBytes ?? 0,
       schema_version: figures?.store.schemaVersion ?? 0,
     };
+  }
+}
+
+/** A partner in trouble is told of, but it is not ours: LabRelay itself is well. */
+function breakerChecks(breakers: readonly BreakerFigures[]): HealthCheck[] {
+  return breakers.map(({ labIntegrationId, failures, openReason, openedAt }) => ({
+    name: `integration ${labIntegrationId}`,
+    ok: false,
+    detail: breakerWords(failures, openReason, openedAt),
+  }));
+}
+
+function breakerWords(failures: number, reason: OpenReason | null, openedAt: number | null) {
+  const since = openedAt === null ? '' : ` since ${toIso(openedAt)}`;
+  const inARow = `${failures} deliveries in a row have failed`;
+  switch (reason) {
+    case null:
+      return `${inARow}; at ${BREAKER_OPENS_AT} only probes are sent`;
+    case 'ENDPOINT_DOWN':
+      return `the endpoint cannot be reached${since}; its deliveries wait, a probe goes every ${PROBE_EVERY_MS / 1_000} s`;
+    case 'BREAKER':
+      return `${inARow}; only a probe goes${since}, every ${PROBE_EVERY_MS / 1_000} s`;
   }
 }

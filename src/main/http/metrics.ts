@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { OPEN_REASONS } from '../../shared/model/breaker.ts';
 import type { EngineFigures } from '../engine/figures.ts';
 
 /** What the routes count as they go. */
@@ -46,6 +47,15 @@ export class Metrics implements RouteMetrics {
   private readonly logs = this.gauge('labrelay_logs', 'Logs by status', ['status']);
   private readonly tasks = this.gauge('labrelay_tasks', 'Tasks by state (queue depth)', ['state']);
   private readonly failedTasks = this.gauge('labrelay_failed_tasks', 'Failed tasks not requeued');
+  private readonly openBreakers = this.gauge(
+    'labrelay_open_breakers',
+    'Integrations for which only probes are sent, by reason',
+    ['reason'],
+  );
+  private readonly failuresInARow = this.gauge(
+    'labrelay_consecutive_failures',
+    'The most consecutive failures of any integration, from 5 on',
+  );
   private readonly oldest = this.gauge(
     'labrelay_oldest_task_age_seconds',
     'Age of the oldest waiting task; 0 where none waits',
@@ -55,6 +65,20 @@ export class Metrics implements RouteMetrics {
     'labrelay_delivery_slots',
     'Deliveries that may be in flight',
   );
+  private readonly heldKeys = this.gauge(
+    'labrelay_held_ordering_keys',
+    'Ordering keys whose followers wait behind a delivery in doubt or refused',
+    ['reason'],
+  );
+  private readonly overdue = this.gauge(
+    'labrelay_overdue_deliveries',
+    'Open deliveries past their deliver_by',
+  );
+  private readonly expiredHolds = new Counter({
+    name: 'labrelay_ordering_holds_expired_total',
+    help: 'Ordering keys released since the start because their head stayed in doubt',
+    registers: [this.registry],
+  });
   private readonly storeBytes = this.gauge('labrelay_store_bytes', 'Size of the store file');
   private readonly attempts = new Counter({
     name: 'labrelay_attempts_total',
@@ -98,9 +122,20 @@ export class Metrics implements RouteMetrics {
     for (const [state, count] of Object.entries(figures.store.tasksByState)) {
       this.tasks.set({ state }, count);
     }
-    const { oldestTaskAt } = figures.store;
+    const { breakers, oldestTaskAt } = figures.store;
+    for (const reason of OPEN_REASONS) {
+      const open = breakers.filter(({ openReason }) => openReason === reason).length;
+      this.openBreakers.set({ reason }, open);
+    }
+    this.failuresInARow.set(Math.max(0, ...breakers.map(({ failures }) => failures)));
     this.oldest.set(oldestTaskAt === null ? 0 : Math.max(0, Date.now() - oldestTaskAt) / 1000);
     this.failedTasks.set(figures.store.failedTasks);
+    for (const [reason, count] of Object.entries(figures.order.heldKeys)) {
+      this.heldKeys.set({ reason }, count);
+    }
+    this.overdue.set(figures.order.overdue);
+    this.expiredHolds.reset();
+    this.expiredHolds.inc(figures.holdAlerts.count);
     this.storeBytes.set(figures.store.fileBytes);
     this.inFlight.set(figures.inFlight);
     this.slots.set(figures.slots);

@@ -6,7 +6,10 @@ import { createDirectoryQueries } from './directory.ts';
 import { createBury, createFailedTaskCommands, createFailedTaskQueries } from './failed-tasks.ts';
 import { createFigureQueries } from './figures.ts';
 import type { Command } from './group-commit.ts';
+import { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import { createIntakeCommands, createIntakeQueries } from './intake.ts';
+import { createOrderCommands, liftHoldOf } from './order-commands.ts';
+import { createOrdering } from './ordering.ts';
 import { createQueueCommands, createQueueQueries } from './queue.ts';
 import { createRecovery } from './recovery.ts';
 import { createApplyReport } from './reports.ts';
@@ -15,20 +18,25 @@ import { createSearchQueries } from './search.ts';
 import { createSessionCommands } from './sessions.ts';
 import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
+import { createIntegrationVersionQueries } from './integration-versions.ts';
+import { createWaitingActionQueries } from './waiting-actions.ts';
 
 /** Everything the writer thread can be told, by name. */
 export function createCommands(db: Database): ReadonlyMap<string, Command> {
-  const tasks = createTasks(db);
-  const applyReport = createApplyReport(db);
+  const ordering = createOrdering(db);
+  const tasks = createTasks(db, ordering);
+  const liftHold = (logSeq: number) => liftHoldOf(ordering, logSeq);
+  const applyReport = createApplyReport(db, liftHold);
   const bury = createBury(db, tasks, applyReport);
   return byName({
     report: applyReport,
     ...createIntakeCommands(db, createInsertDelivery(db, tasks)),
     ...createQueueCommands(db, tasks, applyReport, bury),
     ...createFailedTaskCommands(db, tasks),
+    ...createOrderCommands(db, ordering),
     ...createRecovery(db, tasks, applyReport, bury),
-    // Here the ordering key of a log that was closed by hand is let go.
-    ...createResolutionCommands(db, () => {}),
+    ...createHeldTaskCommands(db, tasks),
+    ...createResolutionCommands(db, liftHold),
     ...createTextIndexCommands(db),
     ...createConfigurationStatements(db),
     ...createAuditCommands(db),
@@ -47,6 +55,9 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createFailedTaskQueries(db),
     ...createFigureQueries(db),
     ...createAuditQueries(db),
+    ...createHeldTaskQueries(db),
+    ...createWaitingActionQueries(db),
+    ...createIntegrationVersionQueries(db),
   });
 }
 

@@ -12,7 +12,9 @@ import type {
 import { attemptId, revisionKey } from '../../shared/model/delivery.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import { decodeBody, decodeBodyOrNull, type StoredBody } from './bodies.ts';
+import { createEndpointWaits } from './endpoint-waits.ts';
 import { snapshot } from './snapshot.ts';
+import { createWaits } from './waits.ts';
 
 /** A row of `log`; the column names are the document's. */
 export interface LogRow {
@@ -61,6 +63,7 @@ export function logSummary(row: LogRow): LogSummary {
     retryCount: row['retry_count'],
     nextRetryAt: row['next_retry_at'],
     heldReason: row['held_reason'],
+    waitsFor: null,
     resolution: row['resolution'],
     resolvedAt: row['resolved_at'],
     activityDate: row['activity_date'],
@@ -98,6 +101,7 @@ interface RevisionRow {
   sha256: string;
   config_version: number;
   reason: RevisionRecord['reason'];
+  objects_from: RevisionRecord['objectsFrom'];
   created_at: number;
 }
 
@@ -111,10 +115,12 @@ interface ActivityRow {
 
 /** Reads whole log documents. */
 export function createDirectoryQueries(db: Database) {
+  const waits = createWaits(db);
   const log = db.prepare<[string], LogRow>('SELECT * FROM log WHERE log_id = ?');
   const attempts = db.prepare<[number], AttemptRow>(
     'SELECT * FROM attempt WHERE log_seq = ? ORDER BY number',
   );
+  const withWait = createEndpointWaits(db);
   const revisions = db.prepare<[number], RevisionRow>(
     'SELECT * FROM revision WHERE log_seq = ? ORDER BY number',
   );
@@ -134,7 +140,7 @@ export function createDirectoryQueries(db: Database) {
       const tried = attempts.all(row.log_seq).map((attempt) => attemptRecord(logId, attempt));
       const bodies = revisions.all(row.log_seq).map((revision) => revisionRecord(logId, revision));
       const newest = tried.at(-1);
-      const summary = logSummary(row);
+      const summary = { ...logSummary(withWait(row)), ...waits(row) };
       const sent = bodies.find(
         ({ revision }) => revision === (newest?.revision ?? summary.revision),
       );
@@ -199,6 +205,7 @@ function revisionRecord(logId: string, row: RevisionRow): RevisionRecord {
     sha256: row.sha256,
     configVersion: row.config_version,
     reason: row.reason,
+    objectsFrom: row.objects_from,
     contentType: row.content_type,
     body: decodeBody(row.body),
     createdAt: row.created_at,

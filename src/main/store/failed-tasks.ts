@@ -70,7 +70,7 @@ export function createBury(
       textPending.run(task.log_seq);
     }
     insert.run(task.log_seq, stamped ? task.attempt : null, cause, errorMessage, certainty, at);
-    tasks.remove(taskId);
+    tasks.end(taskId, at);
   };
 }
 

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import type { StoreFigures } from '../../shared/model/health.ts';
+import { BREAKER_WARNS_AT } from '../../shared/model/breaker.ts';
+import type { BreakerFigures, OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import type { HoldReason } from '../../shared/model/ordering.ts';
 
 /** Counts for health and metrics. */
 export function createFigureQueries(db: Database) {
@@ -11,12 +13,43 @@ export function createFigureQueries(db: Database) {
   const byState = db.prepare<[], { state: string; n: number }>(
     'SELECT state, count(*) AS n FROM task GROUP BY state',
   );
+  const behindBreakers = db
+    .prepare<[], number>(
+      `SELECT count(*) FROM task WHERE state = 'READY' AND lab_integration_id IN (
+         SELECT lab_integration_id FROM integration_state WHERE opened_at IS NOT NULL)`,
+    )
+    .pluck();
+  const breakers = db.prepare<[number], BreakerFigures>(
+    `SELECT lab_integration_id AS labIntegrationId, failures, open_reason AS openReason,
+       opened_at AS openedAt FROM integration_state
+     WHERE opened_at IS NOT NULL OR failures >= ? ORDER BY lab_integration_id`,
+  );
   const failed = db
     .prepare<[], number>('SELECT count(*) FROM failed_task WHERE requeued_at IS NULL')
     .pluck();
   const oldest = db
-    .prepare<[], number | null>("SELECT min(due_at) FROM task WHERE state IN ('READY', 'CLAIMED')")
+    .prepare<[], number | null>(
+      "SELECT min(due_at) FROM task WHERE state IN ('READY', 'WAITING', 'CLAIMED')",
+    )
     .pluck();
+  const holds = db.prepare<[], { reason: HoldReason; n: number }>(
+    'SELECT reason, count(*) AS n FROM key_hold GROUP BY reason',
+  );
+  const overdue = db
+    .prepare<[number], number>(
+      'SELECT count(*) FROM task WHERE deliver_by IS NOT NULL AND deliver_by < ?',
+    )
+    .pluck();
+
+  /** What waits for an endpoint is told apart from what is due. */
+  const tasksByState = (): Record<string, number> => {
+    const counts = Object.fromEntries(byState.all().map(({ state, n }) => [state, n]));
+    const waiting = behindBreakers.get() ?? 0;
+    if (waiting === 0) return counts;
+    const { READY: ready = 0, ...rest } = counts;
+    const due = Math.max(0, ready - waiting);
+    return { ...rest, ...(due > 0 ? { READY: due } : {}), WAITING_FOR_ENDPOINT: waiting };
+  };
 
   return {
     figures(): StoreFigures {
@@ -31,11 +64,18 @@ export function createFigureQueries(db: Database) {
       return {
         schemaVersion: db.pragma('user_version', { simple: true }) as number,
         logsByStatus,
-        tasksByState: Object.fromEntries(byState.all().map(({ state, n }) => [state, n])),
+        tasksByState: tasksByState(),
+        breakers: breakers.all(BREAKER_WARNS_AT[0] ?? 0),
         failedTasks: failed.get() ?? 0,
         oldestTaskAt: oldest.get() ?? null,
         fileBytes: statSync(db.name).size,
       };
+    },
+
+    orderFigures({ now }: { now: number }): OrderFigures {
+      const heldKeys = { HEAD_REFUSED: 0, HEAD_UNKNOWN: 0 };
+      for (const { reason, n } of holds.all()) heldKeys[reason] = n;
+      return { heldKeys, overdue: overdue.get(now) ?? 0 };
     },
   };
 }

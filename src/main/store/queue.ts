@@ -5,65 +5,19 @@ import type {
   PendingReport,
   ReportResult,
   Settlement,
+  SettlementResult,
   Stamp,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
 import type { AttemptKind } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
+import { createBreaker } from './breaker.ts';
+import { type ClaimRequest, createClaim } from './claim.ts';
+import { createEndings } from './endings.ts';
 import { faultOf } from './protocol.ts';
-import { STAT, type Tasks } from './tasks.ts';
-
-/**
- * One claim. The integrations with ready tasks are found by skipping through the ready index; each
- * has room for its concurrency less what is claimed. Its STAT and its routine tasks are two lanes,
- * the second with the room that the first leaves. The lanes are merged, STAT first and one task of
- * each lane after the other, so that an integration with a hundred thousand waiting neither starves
- * the others nor costs more to claim from than one with ten.
- *
- * Only picked rows are touched: the recursion's ORDER BY makes its queue a priority queue, its LIMIT
- * ends it, and each step is one seek, since a lane fixes every column of the index but the last.
- */
-export const CLAIM = `
-WITH RECURSIVE
-waiting (id) AS (
-  SELECT min(lab_integration_id) FROM task WHERE state = 'READY'
-  UNION ALL
-  SELECT (SELECT min(t.lab_integration_id) FROM task t
-          WHERE t.state = 'READY' AND t.lab_integration_id > waiting.id)
-  FROM waiting WHERE waiting.id IS NOT NULL
-),
-room (id, free) AS MATERIALIZED (
-  SELECT waiting.id, i.max_concurrency
-    - (SELECT count(*) FROM task c WHERE c.state = 'CLAIMED' AND c.lab_integration_id = waiting.id)
-  FROM waiting CROSS JOIN lab_integration i ON i.lab_integration_id = waiting.id
-  WHERE i.is_active = 1
-),
-lane (id, priority, free) AS MATERIALIZED (
-  SELECT id, 0, free FROM room
-  UNION ALL
-  SELECT id, 1, free - (SELECT count(*) FROM (
-    SELECT 1 FROM task s WHERE s.state = 'READY' AND s.lab_integration_id = room.id AND s.priority = 0
-    LIMIT @limit))
-  FROM room
-),
-pick (task_id, priority, place, lane, free) AS (
-  SELECT t.task_id, lane.priority, 1, lane.id, lane.free
-  FROM lane CROSS JOIN task t ON t.task_id = (
-    SELECT min(n.task_id) FROM task n WHERE n.state = 'READY' AND n.lab_integration_id = lane.id
-      AND n.priority = lane.priority)
-  WHERE lane.free > 0
-  UNION ALL
-  SELECT t.task_id, pick.priority, pick.place + 1, pick.lane, pick.free
-  FROM pick CROSS JOIN task t ON t.task_id = (
-    SELECT min(n.task_id) FROM task n WHERE n.state = 'READY' AND n.lab_integration_id = pick.lane
-      AND n.priority = pick.priority AND n.task_id > pick.task_id)
-  WHERE pick.place < pick.free
-  ORDER BY 2, 3, 1
-  LIMIT @limit
-)
-UPDATE task SET state = 'CLAIMED', claimed_by = @worker, lease_until = @leaseUntil
-WHERE task_id IN (SELECT task_id FROM pick)
-RETURNING task_id`;
+import { createRateLimit } from './rate-limit.ts';
+import { STAT } from './task-priority.ts';
+import type { Tasks } from './tasks.ts';
 
 interface TaskRow {
   task_id: number;
@@ -74,6 +28,12 @@ interface TaskRow {
   revision: number;
   priority: number;
   crashes: number;
+}
+
+interface StampedRow {
+  log_seq: number;
+  lab_integration_id: number;
+  is_limited: number;
 }
 
 interface TaskLogRow {
@@ -90,14 +50,6 @@ interface BodyRow {
   content_type: string;
 }
 
-/** What a claim asks for; `now` is noted with tasks that turn out unreadable. */
-export interface ClaimRequest {
-  worker: string;
-  limit: number;
-  leaseUntil: number;
-  now: number;
-}
-
 /** The queue's commands: claim, stamp, settle and what surrounds them. */
 export function createQueueCommands(
   db: Database,
@@ -105,7 +57,10 @@ export function createQueueCommands(
   applyReport: (report: AttemptReport) => ReportResult,
   bury: (death: TaskDeath) => void,
 ) {
-  const claim = db.prepare<[{ worker: string; limit: number; leaseUntil: number }]>(CLAIM).pluck();
+  const breaker = createBreaker(db);
+  const endings = createEndings(db, tasks);
+  const claim = createClaim(db);
+  const rateLimit = createRateLimit(db);
   // Three reads, not one join: SQLite (built with STAT4) plans a join anew whenever its parameter
   // changes, which took ten times as long as the reading.
   const taskRow = db.prepare<[number], TaskRow>(
@@ -122,27 +77,32 @@ export function createQueueCommands(
   const begin = db.prepare(
     `UPDATE task SET begun_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?`,
   );
-  const stampTask = db
-    .prepare<[number, number, string], number>(
-      `UPDATE task SET stamped_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?
-         AND stamped_at IS NULL RETURNING log_seq`,
-    )
-    .pluck();
+  const stampTask = db.prepare<[number, number, string], StampedRow>(
+    `UPDATE task SET stamped_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?
+       AND stamped_at IS NULL
+     RETURNING log_seq, lab_integration_id, (SELECT i.rate_per_minute IS NOT NULL
+       FROM lab_integration i WHERE i.lab_integration_id = task.lab_integration_id) AS is_limited`,
+  );
   const insertAttempt = db.prepare(
     `INSERT INTO attempt (log_seq, number, kind, revision, config_version, stage, end_point,
        request_method, request_headers, started_at) VALUES (?, ?, ?, ?, ?, 'DISPATCHED', ?, ?, ?, ?)`,
   );
   const dispatched = db.prepare(
-    `UPDATE log SET newest_attempt = ?, end_point = ?, request_method = ?, updated_at = ?,
+    `UPDATE log SET newest_attempt = @attempt, end_point = @endPoint, request_method = @requestMethod,
+       updated_at = @startedAt, held_reason = NULL,
+       retry_state = CASE @kind WHEN 'FIRST' THEN retry_state ELSE 'RUNNING' END,
+       retry_count = retry_count + (@kind = 'AUTO'),
        stage = CASE WHEN stage IN ('CREATED', 'ENQUEUED') THEN 'DISPATCHED' ELSE stage END
-     WHERE log_seq = ?`,
+     WHERE log_seq = @logSeq`,
   );
-  const reporting = db.prepare(
-    `UPDATE task SET state = 'REPORTING', report = ?, claimed_by = NULL, lease_until = NULL
-     WHERE task_id = ?`,
-  );
-  const isReporting = db.prepare<[number]>(
-    `SELECT 1 FROM task WHERE task_id = ? AND state = 'REPORTING'`,
+  const reporting = db
+    .prepare<[string, number], number>(
+      `UPDATE task SET state = 'REPORTING', report = ?, claimed_by = NULL, lease_until = NULL
+       WHERE task_id = ? RETURNING lab_integration_id`,
+    )
+    .pluck();
+  const reported = db.prepare<[number], { log_seq: number; attempt: number }>(
+    `SELECT log_seq, attempt FROM task WHERE task_id = ? AND state = 'REPORTING'`,
   );
   const release = db.prepare(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL
@@ -151,6 +111,16 @@ export function createQueueCommands(
   const extend = db.prepare(
     `UPDATE task SET lease_until = ? WHERE state = 'CLAIMED' AND claimed_by = ?`,
   );
+
+  /** A settlement's answer with what the outcome told of the endpoint. */
+  const told = (
+    result: SettlementResult,
+    labIntegrationId: number | null,
+    report: AttemptReport,
+  ): SettlementResult => {
+    const change = labIntegrationId === null ? null : breaker.take(labIntegrationId, report);
+    return change ? { ...result, breaker: change } : result;
+  };
 
   /** @throws Error where its log or its body cannot be read */
   const read = (taskId: number): ClaimedTask => {
@@ -163,12 +133,7 @@ export function createQueueCommands(
 
   return {
     claim(request: ClaimRequest): ClaimedTask[] {
-      const ids = claim.all({
-        worker: request.worker,
-        limit: request.limit,
-        leaseUntil: request.leaseUntil,
-      }) as number[];
-      const claimed = ids.flatMap((taskId) => {
+      const claimed = claim(request).flatMap((taskId) => {
         try {
           return [read(taskId)];
         } catch (error) {
@@ -183,15 +148,18 @@ export function createQueueCommands(
       return claimed.sort((a, b) => urgency(a) - urgency(b) || a.taskId - b.taskId);
     },
 
+    nextTokenAt: ({ now }: { now: number }) => rateLimit.nextTokenAt(now),
+
     begin({ worker, taskId, now }: { worker: string; taskId: number; now: number }): boolean {
       return begin.run(now, taskId, worker).changes === 1;
     },
 
     stamp({ worker, stamp }: { worker: string; stamp: Stamp }): boolean {
-      const logSeq = stampTask.get(stamp.startedAt, stamp.taskId, worker);
-      if (logSeq === undefined) return false;
+      const task = stampTask.get(stamp.startedAt, stamp.taskId, worker);
+      if (task === undefined) return false;
+      if (task.is_limited === 1) rateLimit.spend(task.lab_integration_id, stamp.startedAt);
       insertAttempt.run(
-        logSeq,
+        task.log_seq,
         stamp.attempt,
         stamp.kind,
         stamp.revision,
@@ -201,26 +169,36 @@ export function createQueueCommands(
         JSON.stringify(stamp.requestHeaders),
         stamp.startedAt,
       );
-      dispatched.run(stamp.attempt, stamp.endPoint, stamp.requestMethod, stamp.startedAt, logSeq);
+      dispatched.run({
+        logSeq: task.log_seq,
+        attempt: stamp.attempt,
+        kind: stamp.kind,
+        endPoint: stamp.endPoint,
+        requestMethod: stamp.requestMethod,
+        startedAt: stamp.startedAt,
+      });
       return true;
     },
 
-    settle({ taskId, report, reportOverHttp }: Settlement): ReportResult {
+    settle({ taskId, report, reportOverHttp }: Settlement): SettlementResult {
       if (reportOverHttp) {
         const kept = JSON.stringify({ report, integrationPayload: reportOverHttp });
-        if (reporting.run(kept, taskId).changes === 1) {
-          return { outcome: 'UNCHANGED', logId: report.logId };
+        const integration = reporting.get(kept, taskId);
+        if (integration !== undefined) {
+          return told({ outcome: 'UNCHANGED', logId: report.logId }, integration, report);
         }
         // The task is gone (another engine took its lease for expired): the outcome is not.
         return applyReport(report);
       }
       const result = applyReport(report);
-      tasks.remove(taskId);
-      return result;
+      const ended = endings.end(taskId, report);
+      const settled = ended?.isUrgent ? { ...result, urgentFor: ended.labIntegrationId } : result;
+      return told(settled, ended?.labIntegrationId ?? null, report);
     },
 
     reportTaken({ taskId }: { taskId: number }): void {
-      if (isReporting.get(taskId)) tasks.remove(taskId);
+      const task = reported.get(taskId);
+      if (task) endings.endReported({ taskId, logSeq: task.log_seq, attempt: task.attempt });
     },
 
     bury(death: TaskDeath): void {
@@ -228,7 +206,9 @@ export function createQueueCommands(
     },
 
     release({ worker, taskIds }: { worker: string; taskIds: number[] }): void {
-      for (const taskId of taskIds) release.run(taskId, worker);
+      for (const taskId of taskIds) {
+        if (release.run(taskId, worker).changes === 1) tasks.holdIfDisabled(taskId);
+      }
     },
 
     extendLeases({ worker, leaseUntil }: { worker: string; leaseUntil: number }): void {

@@ -45,7 +45,7 @@ export function createRecovery(
           applyReport(
             inDoubt({ logId: claim.log_id, attempt: claim.attempt }, 'CRASH', ENDED, now),
           );
-          tasks.remove(claim.task_id);
+          tasks.end(claim.task_id, now);
           result.unknown++;
         } else if (claim.begun_at !== null) {
           bury({
@@ -58,6 +58,7 @@ export function createRecovery(
           result.failed++;
         } else {
           requeue.run(claim.task_id);
+          tasks.holdIfDisabled(claim.task_id);
           result.requeued++;
         }
       }

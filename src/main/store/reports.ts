@@ -13,6 +13,7 @@ interface LogRow {
   newest_attempt: number;
   created_at: number;
   resolved_at: number | null;
+  ordering_key: string | null;
 }
 
 interface AttemptRow extends KnownOutcome {
@@ -50,10 +51,16 @@ export function inDoubt(
  * Applies one report to its attempt and log, inside the caller's transaction. Everything that
  * becomes of a delivery comes through here, whoever reports it, so that all reporters give the
  * same log documents.
+ *
+ * @param onTaken told of a log in an ordering key that the partner has, as is known from now on
  */
-export function createApplyReport(db: Database): (report: AttemptReport) => ReportResult {
+export function createApplyReport(
+  db: Database,
+  onTaken: (logSeq: number) => void,
+): (report: AttemptReport) => ReportResult {
   const log = db.prepare<[string], LogRow>(
-    'SELECT log_seq, status, certainty, stage, newest_attempt, created_at, resolved_at FROM log WHERE log_id = ?',
+    `SELECT log_seq, status, certainty, stage, newest_attempt, created_at, resolved_at, ordering_key
+     FROM log WHERE log_id = ?`,
   );
   const attempt = db.prepare<[number, number], AttemptRow>(
     `SELECT status, certainty, stage, response_status_code, error_kind, started_at, ended_at
@@ -150,6 +157,9 @@ export function createApplyReport(db: Database): (report: AttemptReport) => Repo
         changedAt,
         known.log_seq,
       );
+      const { certainty } = change.log;
+      const isTaken = certainty === 'ACCEPTED' || certainty === 'COMMITTED';
+      if (isTaken && known.ordering_key !== null) onTaken(known.log_seq);
     } else {
       // Of an older attempt's outcome the log shows the time of the change alone.
       logStage.run(change.log?.stage ?? known.stage, changedAt, known.log_seq);

@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { fieldError } from '../../shared/errors.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import { type LogRow, logSummary } from './directory.ts';
+import { createEndpointWaits } from './endpoint-waits.ts';
 import {
   and,
   chooseWalk,
@@ -13,6 +14,7 @@ import {
 import { createEstimate } from './search-estimate.ts';
 import { snapshot } from './snapshot.ts';
 import { createTextSearch } from './text-search.ts';
+import { createWaits } from './waits.ts';
 
 /**
  * Finds logs, newest first, by keyset pages. The index to walk is chosen here, by what narrows most,
@@ -29,6 +31,8 @@ export function createSearchQueries(db: Database) {
     statements.set(sql, statement);
     return statement;
   };
+  const waits = createWaits(db);
+  const withWait = createEndpointWaits(db);
   const estimate = createEstimate(db, prepared);
   const searchText = createTextSearch(db, logRows, estimate);
 
@@ -80,7 +84,7 @@ export function createSearchQueries(db: Database) {
       const shown = rows.slice(0, search.limit);
       const last = shown.at(-1);
       return {
-        items: shown.map(logSummary),
+        items: shown.map((row) => ({ ...logSummary(withWait(row)), ...waits(row) })),
         nextCursor:
           rows.length > search.limit && last
             ? encodeCursor({ createdAt: last.created_at, seq: last.log_seq, total })

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { type AttemptReport, type NewDelivery, stampOf } from '../../shared/model/delivery.ts';
 import { createInsertDelivery } from './deliveries.ts';
+import { createOrdering } from './ordering.ts';
 import { createQueueCommands } from './queue.ts';
 import { createApplyReport } from './reports.ts';
 import { createTasks } from './tasks.ts';
@@ -30,9 +31,9 @@ export function seedStore(
   try {
     db.pragma('synchronous = OFF');
     db.pragma('cache_size = -262144');
-    const tasks = createTasks(db);
+    const tasks = createTasks(db, createOrdering(db));
     const insert = createInsertDelivery(db, tasks);
-    const applyReport = createApplyReport(db);
+    const applyReport = createApplyReport(db, () => {});
     const queue = createQueueCommands(db, tasks, applyReport, () => undefined);
     const index = createTextIndexCommands(db);
     let chunk: PastDelivery[] = [];

@@ -10,6 +10,7 @@ import type {
   PendingReport,
   ReportResult,
   Settlement,
+  SettlementResult,
   Stamp,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
@@ -21,18 +22,22 @@ import type {
   IntakeAnswer,
   IntakeQuestion,
 } from '../../shared/model/event.ts';
-import type { StoreFigures } from '../../shared/model/health.ts';
+import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import type { KeyRelease, OrderTended } from '../../shared/model/ordering.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import type { Session } from '../../shared/model/session.ts';
 import type { AppendAudit } from './audit.ts';
 import { Channel } from './channel.ts';
+import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
 import { lockFolder } from './folder-lock.ts';
+import type { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
+import type { createIntegrationVersionQueries } from './integration-versions.ts';
 import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
-import type { ClaimRequest } from './queue.ts';
+import type { createWaitingActionQueries } from './waiting-actions.ts';
 
 /** What a store is opened with. */
 export interface StoreOptions {
@@ -45,13 +50,16 @@ export interface StoreOptions {
 }
 
 type ConfigurationStatements = ReturnType<typeof createConfigurationStatements>;
+type HeldTaskCommands = ReturnType<typeof createHeldTaskCommands>;
+type HeldTaskQueries = ReturnType<typeof createHeldTaskQueries>;
+type WaitingActionQueries = ReturnType<typeof createWaitingActionQueries>;
+type VersionQueries = ReturnType<typeof createIntegrationVersionQueries>;
 type FailedTaskCommands = ReturnType<typeof createFailedTaskCommands>;
 
 /** A synchronous statement's function as the calling thread sees it. */
 type Remote<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
-type RemoteConfiguration = {
-  [K in keyof ConfigurationStatements]: Remote<ConfigurationStatements[K]>;
-};
+type Remotes<C> = { [K in keyof C]: Remote<C[K]> };
+type RemoteConfiguration = Remotes<ConfigurationStatements>;
 
 /**
  * The SQLite store, seen from the engine's thread: every method is one whole command or query. The
@@ -66,7 +74,9 @@ export class Store {
   readonly #release: () => void;
   #closing: Promise<void> | null = null;
   /** The configuration room's commands. */
-  readonly configuration: RemoteConfiguration;
+  readonly configuration: RemoteConfiguration &
+    Remotes<VersionQueries> &
+    Pick<Remotes<HeldTaskQueries>, 'countHeldTasks'>;
 
   constructor(
     [writer, points, searches]: readonly [Channel, Channel, Channel],
@@ -89,7 +99,9 @@ export class Store {
       saveAccessKey: call('saveAccessKey'),
       revokeAccessKey: call('revokeAccessKey'),
       saveSettings: call('saveSettings'),
-    } as RemoteConfiguration;
+      integrationVersions: (request: unknown) => searches.call('integrationVersions', request),
+      countHeldTasks: (filter: unknown) => searches.call('countHeldTasks', filter),
+    } as Store['configuration'];
   }
 
   // Intake
@@ -126,10 +138,16 @@ export class Store {
     // Not among the point reads: counting a million logs would hold up intake.
     return this.#searches.call('figures', null);
   }
+  orderFigures(request: { now: number }): Promise<OrderFigures> {
+    return this.#searches.call('orderFigures', request);
+  }
 
   // Queue
   claim(request: ClaimRequest): Promise<ClaimedTask[]> {
     return this.#writer.call('claim', request);
+  }
+  nextTokenAt(request: { now: number }): Promise<number | null> {
+    return this.#writer.call('nextTokenAt', request);
   }
   begin(request: { worker: string; taskId: number; now: number }): Promise<boolean> {
     return this.#writer.call('begin', request);
@@ -137,7 +155,7 @@ export class Store {
   stamp(request: { worker: string; stamp: Stamp }): Promise<boolean> {
     return this.#writer.call('stamp', request);
   }
-  settle(settlement: Settlement): Promise<ReportResult> {
+  settle(settlement: Settlement): Promise<SettlementResult> {
     return this.#writer.call('settle', settlement);
   }
   report(report: AttemptReport): Promise<ReportResult> {
@@ -162,6 +180,17 @@ export class Store {
   }> {
     return this.#writer.call('recover', request);
   }
+  tendOrder(request: { now: number }): Promise<OrderTended> {
+    return this.#writer.call('tendOrder', request);
+  }
+  releaseOrderingKey(request: {
+    logId: string;
+    reason: string;
+    actor: string;
+    now: number;
+  }): Promise<KeyRelease> {
+    return this.#writer.call('releaseOrderingKey', request);
+  }
   pendingReports(request: { afterTaskId: number; limit: number }): Promise<PendingReport[]> {
     return this.#points.call('pendingReports', request);
   }
@@ -174,6 +203,23 @@ export class Store {
   }
   requeueFailedTask: Remote<FailedTaskCommands['requeueFailedTask']> = (request) =>
     this.#writer.call('requeueFailedTask', request);
+
+  // What is held
+  waitingActions: Remote<WaitingActionQueries['waitingActions']> = () =>
+    this.#points.call('waitingActions', null);
+  holdOpenTasks: Remote<HeldTaskCommands['holdOpenTasks']> = (request) =>
+    this.#writer.call('holdOpenTasks', request);
+  heldTasks: Remote<HeldTaskQueries['heldTasks']> = (request) =>
+    this.#searches.call('heldTasks', request);
+  countHeldTasks: Remote<HeldTaskQueries['countHeldTasks']> = (filter) =>
+    this.#searches.call('countHeldTasks', filter);
+  settleHeldTasks: Remote<HeldTaskCommands['settleHeldTasks']> = (request) =>
+    this.#writer.call('settleHeldTasks', request);
+  endWaitingAction: Remote<HeldTaskCommands['endWaitingAction']> = (request) =>
+    this.#writer.call('endWaitingAction', request);
+  noteActivity: Remote<HeldTaskCommands['noteActivity']> = (line) =>
+    this.#writer.call('noteActivity', line);
+
   /** The id of the engine that owns this data folder; `proposed` becomes it at the first call. */
   engineId(proposed: string): Promise<string> {
     return this.#writer.call('engineId', proposed);

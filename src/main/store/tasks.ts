@@ -1,9 +1,9 @@
 import type { Database } from 'better-sqlite3';
+import { isUrgent } from '../../shared/model/ordering.ts';
 import type { AttemptKind, Priority } from '../../shared/model/vocabulary.ts';
-
-/** `task.priority`: the ready index is read in this order. */
-export const STAT = 0;
-const ROUTINE = 1;
+import type { Key, Ordering } from './ordering.ts';
+import { createTaskHolds, type TaskHolds, type TaskOwner } from './task-holds.ts';
+import { ROUTINE, STAT } from './task-priority.ts';
 
 /** What a task is queued with. */
 export interface NewTask {
@@ -20,16 +20,37 @@ export interface NewTask {
 }
 
 interface Gone {
+  log_seq: number;
   lab_integration_id: number;
   ordering_key: string | null;
+  kind: AttemptKind;
 }
 
 /** How tasks come into the queue and leave it, in the order of their keys. */
-export interface Tasks {
-  /** Queues a task: ready, or waiting where another of its ordering key is before it. */
+export interface Tasks extends TaskHolds {
+  /**
+   * Queues a task: ready, waiting where another of its ordering key is before it, or held where its
+   * rule is switched off or those of its key before it are still held. An urgent one that has to
+   * wait lifts its whole key.
+   */
   add(task: NewTask): void;
-  /** Takes a task out for good; the next of its ordering key becomes ready. */
-  remove(taskId: number): void;
+  /**
+   * Takes a task out of which nothing came; the next of its ordering key becomes ready.
+   * @returns null where it was gone already, here and below
+   */
+  remove(taskId: number): TaskOwner | null;
+  /**
+   * Takes a task out whose outcome its log tells by now; the next of its ordering key becomes ready,
+   * or is held, as the rule says.
+   * @param at when it ended (epoch ms)
+   * @returns also whether a STAT task has become ready so
+   */
+  end(taskId: number, at: number): (TaskOwner & { isUrgent: boolean }) | null;
+  /**
+   * Queues a task whose attempt was settled once more, in its old place: the next attempt is one of
+   * our own. Held where its rule is switched off by now.
+   */
+  again(taskId: number): (TaskOwner & { isHeld: boolean }) | null;
 }
 
 /**
@@ -37,48 +58,72 @@ export interface Tasks {
  * wait, in the order in which they were queued. So a claim never has to look for what blocks a
  * task, however many wait.
  */
-export function createTasks(db: Database): Tasks {
+export function createTasks(db: Database, ordering: Ordering): Tasks {
+  const { reasonFor, mark, ...holds } = createTaskHolds(db, ordering);
   const insert = db.prepare(
     `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, deliver_by, due_at,
        kind, attempt, revision)
      VALUES (@logSeq, @labIntegrationId, @state, @priority, @orderingKey, @deliverBy, @dueAt, @kind,
        @attempt, @revision)`,
   );
-  // What waits is before a newcomer too.
-  const isBusy = db
-    .prepare<[{ integration: number | null; key: string }], number>(
-      `SELECT EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration
-           AND ordering_key = @key AND state IN ('READY', 'CLAIMED', 'REPORTING'))
-         OR EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration
-           AND ordering_key = @key AND state = 'WAITING')`,
-    )
-    .pluck();
-  const remove = db.prepare<[number], Gone>(
-    'DELETE FROM task WHERE task_id = ? RETURNING lab_integration_id, ordering_key',
+  const take = db.prepare<[number], Gone>(
+    'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
   );
-  const promote = db.prepare<[{ integration: number; key: string }]>(
-    `UPDATE task SET state = 'READY'
-     WHERE task_id = (SELECT min(task_id) FROM task WHERE lab_integration_id = @integration
-         AND ordering_key = @key AND state = 'WAITING')
-       AND NOT EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration
-         AND ordering_key = @key AND state IN ('READY', 'CLAIMED', 'REPORTING'))`,
+  const retryEnded = db.prepare<[number]>(
+    `UPDATE log SET retry_state = 'NONE' WHERE log_seq = ? AND retry_state = 'RUNNING'`,
   );
+  const again = db.prepare<[number], { log_seq: number; lab_integration_id: number }>(
+    `UPDATE task SET state = 'READY', kind = 'AUTO', attempt = attempt + 1, claimed_by = NULL,
+       lease_until = NULL, begun_at = NULL, stamped_at = NULL, crashes = 0, report = NULL
+     WHERE task_id = ? RETURNING log_seq, lab_integration_id`,
+  );
+
+  const leave = (taskId: number, next: (key: Key, logSeq: number) => void): TaskOwner | null => {
+    const gone = take.get(taskId);
+    if (!gone) return null;
+    const key = keyOf(gone.lab_integration_id, gone.ordering_key);
+    if (key) next(key, gone.log_seq);
+    if (gone.kind !== 'FIRST') retryEnded.run(gone.log_seq);
+    return { logSeq: gone.log_seq, labIntegrationId: gone.lab_integration_id };
+  };
 
   return {
+    ...holds,
+
     add(task) {
-      const { labIntegrationId: integration, orderingKey: key } = task;
-      const waits = key !== null && isBusy.get({ integration, key }) === 1;
+      const { labIntegrationId: integration, orderingKey } = task;
+      const key = keyOf(integration, orderingKey);
+      const held = reasonFor(integration, orderingKey);
+      const waits = held === null && key !== null && ordering.mustWait(key, Number(task.logSeq));
+      const urgent = isUrgent(task, task.dueAt);
       insert.run({
         ...task,
-        priority: task.priority === 'STAT' ? STAT : ROUTINE,
-        state: waits ? 'WAITING' : 'READY',
+        priority: urgent ? STAT : ROUTINE,
+        state: held !== null ? 'HELD' : waits ? 'WAITING' : 'READY',
       });
+      if (held !== null) mark(task.logSeq, held);
+      else if (waits && urgent) ordering.lift(key);
     },
 
-    remove(taskId) {
-      const gone = remove.get(taskId);
-      if (!gone || gone.ordering_key === null) return;
-      promote.run({ integration: gone.lab_integration_id, key: gone.ordering_key });
+    remove: (taskId) => leave(taskId, (key) => ordering.promote(key)),
+
+    end(taskId, at) {
+      let promotedStat = false;
+      const gone = leave(taskId, (key, logSeq) => {
+        promotedStat = ordering.ended(key, logSeq, at);
+      });
+      return gone && { ...gone, isUrgent: promotedStat };
+    },
+
+    again(taskId) {
+      const queued = again.get(taskId);
+      if (!queued) return null;
+      const isHeld = holds.holdIfDisabled(taskId);
+      return { logSeq: queued.log_seq, labIntegrationId: queued.lab_integration_id, isHeld };
     },
   };
+}
+
+function keyOf(integration: number | null, key: string | null): Key | null {
+  return integration === null || key === null ? null : { integration, key };
 }

@@ -5,12 +5,15 @@ import type {
   IntegrationSettings,
   LabIntegration,
 } from '../../shared/model/configuration.ts';
+import type { HeldAction } from '../../shared/model/held.ts';
+import { createProbeNow } from './breaker.ts';
 import {
   type AuthenticationRow,
   authenticationOf,
   type IntegrationRow,
   integrationOf,
 } from './configuration-rows.ts';
+import { createWaitingActions } from './waiting-actions.ts';
 
 /** What stands in the way of a guarded update; null: nothing. */
 function obstacle(
@@ -25,6 +28,8 @@ function obstacle(
 
 /** Writes of what has versions. Each runs inside the writer's transaction. */
 export function createVersionedConfiguration(db: Database) {
+  const waiting = createWaitingActions(db);
+  const probe = createProbeNow(db);
   const authenticationVersion = db.prepare<[number], { version: number }>(
     'SELECT version FROM developer_authentication WHERE developer_authentication_id = ?',
   );
@@ -41,29 +46,33 @@ export function createVersionedConfiguration(db: Database) {
      WHERE developer_authentication_id = @id
      RETURNING *`,
   );
-  const integrationVersion = db.prepare<[number], { version: number }>(
-    'SELECT version FROM lab_integration WHERE lab_integration_id = ?',
+  const integrationVersion = db.prepare<[number], { version: number; is_active: number }>(
+    'SELECT version, is_active FROM lab_integration WHERE lab_integration_id = ?',
   );
   const addIntegration = db.prepare<[object], IntegrationRow>(
     `INSERT INTO lab_integration
        (lab_id, organization_id, action_category_list_id, developer_authentication_id, name,
-        is_active, max_concurrency, settings, version, created_at, updated_at)
+        is_active, max_concurrency, rate_per_minute, on_refused, on_unknown, is_retry_enabled,
+        settings, version, created_at, updated_at)
      VALUES (@labId, @organizationId, @actionCategoryListId, @developerAuthenticationId, @name,
-        @isActive, @maxConcurrency, @settings, 1, @now, @now)
+        @isActive, @maxConcurrency, @ratePerMinute, @onRefused, @onUnknown, @isRetryEnabled,
+        @settings, 1, @now, @now)
      RETURNING lab_integration_id, settings, version, created_at, updated_at`,
   );
   const updateIntegration = db.prepare<[object], IntegrationRow>(
     `UPDATE lab_integration SET lab_id = @labId, organization_id = @organizationId,
        action_category_list_id = @actionCategoryListId,
        developer_authentication_id = @developerAuthenticationId, name = @name,
-       is_active = @isActive, max_concurrency = @maxConcurrency, settings = @settings,
+       is_active = @isActive, max_concurrency = @maxConcurrency,
+       rate_per_minute = @ratePerMinute, on_refused = @onRefused, on_unknown = @onUnknown,
+       is_retry_enabled = @isRetryEnabled, settings = @settings,
        version = version + 1, updated_at = @now
      WHERE lab_integration_id = @id
      RETURNING lab_integration_id, settings, version, created_at, updated_at`,
   );
   const keepVersion = db.prepare<[object]>(
-    `INSERT INTO lab_integration_version (lab_integration_id, version, settings, changed_by, changed_at)
-     VALUES (@id, @version, @settings, @changedBy, @now)`,
+    `INSERT INTO lab_integration_version (lab_integration_id, version, settings, changed_by, changed_at, reason)
+     VALUES (@id, @version, @settings, @changedBy, @now, @reason)`,
   );
 
   return {
@@ -90,6 +99,7 @@ export function createVersionedConfiguration(db: Database) {
       }
       const row =
         id === null ? addAuthentication.get(columns) : updateAuthentication.get({ ...columns, id });
+      if (id !== null) probe.authentication(id, now);
       return { outcome: 'SAVED', row: authenticationOf(written(row)) };
     },
 
@@ -98,9 +108,14 @@ export function createVersionedConfiguration(db: Database) {
       expectedVersion: number | null;
       settings: IntegrationSettings;
       changedBy: string;
+      /** What is to become of what waits, where this enables the rule. */
+      waiting?: HeldAction | null;
+      /** Why, where that was told. */
+      reason?: string | null;
       now: number;
     }): ConfigurationWrite<LabIntegration> {
       const { labIntegrationId: id, expectedVersion, settings, changedBy, now } = command;
+      const reason = command.reason ?? null;
       const text = JSON.stringify(settings);
       const columns = {
         labId: settings.labId,
@@ -110,18 +125,30 @@ export function createVersionedConfiguration(db: Database) {
         name: settings.name,
         isActive: settings.isActive ? 1 : 0,
         maxConcurrency: settings.maxConcurrency,
+        ratePerMinute: settings.ratePerMinute,
+        onRefused: settings.onRefused,
+        onUnknown: settings.onUnknown,
+        isRetryEnabled: settings.isRetryEnabled ? 1 : 0,
         settings: text,
         now,
       };
       if (id !== null) {
-        const refusal = obstacle(integrationVersion.get(id), expectedVersion);
+        const current = integrationVersion.get(id);
+        const refusal = obstacle(current, expectedVersion);
         if (refusal) return refusal;
+        const wasActive = current?.is_active === 1;
+        if (wasActive && !settings.isActive) waiting.disabled(id, changedBy);
+        if (!wasActive && settings.isActive) {
+          if (waiting.isBeingHeld(id)) return { outcome: 'BUSY' };
+          waiting.enabled(id, command.waiting ?? 'RELEASE', changedBy);
+        }
+        probe.rule(id, now);
       }
       const row = written(
         id === null ? addIntegration.get(columns) : updateIntegration.get({ ...columns, id }),
       );
       const { lab_integration_id, version } = row;
-      keepVersion.run({ id: lab_integration_id, version, settings: text, changedBy, now });
+      keepVersion.run({ id: lab_integration_id, version, settings: text, changedBy, now, reason });
       return { outcome: 'SAVED', row: integrationOf(row) };
     },
   };

@@ -1,5 +1,6 @@
 import type {
   Certainty,
+  HeldReason,
   LogStatus,
   RetryState,
   RevisionReason,
@@ -47,6 +48,22 @@ export const RETRY_WORDS: Record<RetryState, string> = {
   EXHAUSTED: 'Given up',
   CANCELLED: 'Cancelled',
   HELD: 'Held',
+};
+
+/** Why a delivery is held back or waits, in a sentence. */
+export const HELD_WORDS: Record<HeldReason, string> = {
+  BEHIND_HEAD: 'It follows another delivery of its ordering key, which is not finished yet.',
+  HEAD_UNKNOWN:
+    'The delivery before it in its ordering key is in doubt. It is sent when that is settled, or after 30 minutes.',
+  HEAD_REFUSED:
+    'The delivery before it in its ordering key was refused. It is sent when that is delivered or its key is released.',
+  INTEGRATION_DISABLED:
+    'The integration is disabled. Enabling it asks what is to become of what waits.',
+  BEHIND_HELD: 'Others of its ordering key were held before it and go first.',
+  ENDPOINT_DOWN: 'The partner cannot be reached. A probe asks again every 15 seconds.',
+  BREAKER_OPEN: 'Too many deliveries in a row have failed. A probe tries again every 15 seconds.',
+  RESTORED_BACKUP:
+    'It was open in a backup that was restored. The partner may have got it since: release it knowingly.',
 };
 
 export const REVISION_WORDS: Record<RevisionReason, string> = {

@@ -5,6 +5,7 @@ import { integrationProcedures } from './configuration/integrations.ts';
 import { labProcedures } from './configuration/labs.ts';
 import { settingsProcedures } from './configuration/settings.ts';
 import { testingProcedures } from './configuration/testing.ts';
+import { versionProcedures } from './configuration/versions.ts';
 
 /** The console's configuration procedures (the guide's workflow 1). */
 export const configurationProcedures = {
@@ -15,4 +16,5 @@ export const configurationProcedures = {
   ...settingsProcedures,
   ...testingProcedures,
   ...domainSourceProcedures,
+  ...versionProcedures,
 };

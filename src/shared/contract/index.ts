@@ -2,7 +2,9 @@ import type { z } from 'zod';
 import { backupProcedures } from './backup.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
+import { heldProcedures } from './held.ts';
 import { logProcedures } from './logs.ts';
+import { orderingProcedures } from './ordering.ts';
 import { peopleProcedures } from './people.ts';
 import { queueProcedures } from './queue.ts';
 
@@ -12,8 +14,10 @@ export const contract = {
   ...logProcedures,
   ...queueProcedures,
   ...peopleProcedures,
-  ...healthProcedures,
   ...backupProcedures,
+  ...orderingProcedures,
+  ...healthProcedures,
+  ...heldProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

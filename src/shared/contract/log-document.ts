@@ -4,8 +4,10 @@ import {
   CERTAINTIES,
   DIRECTIONS,
   ERROR_KINDS,
+  HELD_REASONS,
   LOG_STATUSES,
   OBJECT_KINDS,
+  OBJECTS_FROM,
   PRIORITIES,
   RESOLUTIONS,
   RETRY_STATES,
@@ -58,7 +60,9 @@ export const logSummaryDocument = z.object({
   is_retry_enabled: z.boolean(),
   retry_count: z.int(),
   next_retry_at: isoTime.nullable(),
-  held_reason: z.string().nullable(),
+  held_reason: z.enum(HELD_REASONS).nullable(),
+  /** The head of its ordering key, where it waits for that (held_reason HEAD_… or BEHIND_HEAD). */
+  waits_for: z.string().nullable(),
   /** An operator's word (resolveLog), until a signal settles the log after all. */
   resolution: z.enum(RESOLUTIONS).nullable(),
   resolved_at: isoTime.nullable(),
@@ -99,6 +103,8 @@ export const revisionDocument = z.object({
   sha256: z.string(),
   config_version: z.int(),
   reason: z.enum(REVISION_REASONS),
+  /** Where the objects of a body that was built anew were read; null for the first. */
+  objects_from: z.enum(OBJECTS_FROM).nullable(),
   content_type: z.string(),
   body: z.string(),
   created_at: isoTime,

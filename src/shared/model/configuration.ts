@@ -134,6 +134,16 @@ export interface LabIntegration extends IntegrationSettings {
   updatedAt: number;
 }
 
+/** A version of a rule, as it was saved. */
+export interface IntegrationVersion {
+  version: number;
+  settings: IntegrationSettings;
+  changedBy: string;
+  changedAt: number;
+  /** Why, where that was told (a rollback, 410 Gone). */
+  reason: string | null;
+}
+
 /** A credential for calls in; the key itself is never kept. */
 export interface AccessKey {
   accessKeyId: number;
@@ -221,5 +231,7 @@ export type ConfigurationWrite<T> =
   | { outcome: 'NOT_FOUND' }
   /** `expected_version` is not the current one. */
   | { outcome: 'STALE'; currentVersion: number }
+  /** What waits for the rule is just being held; in a moment it can be enabled again. */
+  | { outcome: 'BUSY' }
   /** A name or code that must be unique is taken. */
   | { outcome: 'TAKEN'; field: string };

@@ -1,3 +1,4 @@
+import type { BreakerChange } from './breaker.ts';
 import type { Reference } from './domain.ts';
 import type { JsonObject } from './json.ts';
 import type {
@@ -6,7 +7,9 @@ import type {
   Direction,
   ErrorKind,
   FailedTaskCause,
+  HeldReason,
   LogStatus,
+  ObjectsFrom,
   Priority,
   Resolution,
   RetryState,
@@ -69,6 +72,15 @@ export interface NewRevision {
   sha256: string;
   configVersion: number;
   reason: RevisionReason;
+}
+
+/** A body that was built anew for a log that had one. */
+export interface BuiltRevision
+  extends Pick<NewRevision, 'body' | 'contentType' | 'sha256' | 'configVersion'> {
+  /** Where its domain objects were read: the lab's own system, or our copy. */
+  objectsFrom: ObjectsFrom;
+  /** Why our copy had to serve, in words for an operator; null where it need not. */
+  fallback: string | null;
 }
 
 /** A log with what is committed beside it: its first body, and the task that will deliver it. */
@@ -220,6 +232,12 @@ export interface Settlement {
   reportOverHttp: IntegrationPayload | null;
 }
 
+/**
+ * What a settlement did, the integration of which a STAT task has become ready by it, and what the
+ * outcome did to the integration's breaker.
+ */
+export type SettlementResult = ReportResult & { urgentFor?: number; breaker?: BreakerChange };
+
 /** An outcome that the callback route has not taken yet. */
 export interface PendingReport {
   taskId: number;
@@ -286,6 +304,8 @@ export interface RevisionRecord {
   sha256: string;
   configVersion: number;
   reason: RevisionReason;
+  /** Null where the body was built with its event. */
+  objectsFrom: ObjectsFrom | null;
   contentType: string;
   body: string;
   createdAt: number;
@@ -299,7 +319,10 @@ export interface LogSummary extends Omit<NewLog, 'retryContext'> {
   responseTime: number | null;
   retryCount: number;
   nextRetryAt: number | null;
-  heldReason: string | null;
+  /** Why it is held back or waits; a waiting one's is found out when it is read. */
+  heldReason: HeldReason | null;
+  /** The `log_id` of the head of its ordering key, where it waits for that. */
+  waitsFor: string | null;
   /** An operator's word, where no signal has settled the log since. */
   resolution: Resolution | null;
   resolvedAt: number | null;

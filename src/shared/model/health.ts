@@ -1,10 +1,34 @@
+import type { OpenReason } from './breaker.ts';
+import type { HoldReason } from './ordering.ts';
+
+/** An integration in trouble. */
+export interface BreakerFigures {
+  labIntegrationId: number;
+  /** Consecutive ones. */
+  failures: number;
+  /** Null: closed. */
+  openReason: OpenReason | null;
+  openedAt: number | null;
+}
+
 /** Counts that health and metrics show; they hold no patient data. */
 export interface StoreFigures {
+  /** Integrations whose breaker is open, or that are half-way to it. */
+  breakers: BreakerFigures[];
   schemaVersion: number;
   logsByStatus: Record<string, number>;
+  /** `WAITING_FOR_ENDPOINT`: ready, of an integration whose breaker is open. */
   tasksByState: Record<string, number>;
   failedTasks: number;
   /** Creation time (epoch ms) of the oldest task that waits, null where none does. */
   oldestTaskAt: number | null;
   fileBytes: number;
+}
+
+/** How order and deadlines stand. */
+export interface OrderFigures {
+  /** Ordering keys whose followers are held, by why. */
+  heldKeys: Record<HoldReason, number>;
+  /** Open deliveries past their `deliver_by`. */
+  overdue: number;
 }

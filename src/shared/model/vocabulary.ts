@@ -37,6 +37,27 @@ export const RETRY_STATES = [
 ] as const;
 export type RetryState = (typeof RETRY_STATES)[number];
 
+/** Why a delivery waits although it could be sent. */
+export const HELD_REASONS = [
+  /** Its integration was soft-disabled; enabling it asks what is to become of what waits. */
+  'INTEGRATION_DISABLED',
+  /** Others of its ordering key were held before it and are being dealt with. */
+  'BEHIND_HELD',
+  /** The partner cannot be reached; a probe asks again and again. */
+  'ENDPOINT_DOWN',
+  /** Too many deliveries in a row have failed; a probe tries again and again. */
+  'BREAKER_OPEN',
+  /** It was open in a backup that was restored: the partner may have got it since. */
+  'RESTORED_BACKUP',
+  /** The one before it in its ordering key is under way. */
+  'BEHIND_HEAD',
+  /** The one before it in its ordering key is in doubt. */
+  'HEAD_UNKNOWN',
+  /** The one before it in its ordering key was refused. */
+  'HEAD_REFUSED',
+] as const;
+export type HeldReason = (typeof HELD_REASONS)[number];
+
 /** How far the thread of a `log_id` has come, in the order in which the stages are passed. */
 export const STAGES = [
   'CREATED',
@@ -109,6 +130,10 @@ export type Resolution = (typeof RESOLUTIONS)[number];
 /** Where a revision's bytes came from. */
 export const REVISION_REASONS = ['FIRST', 'REBUILT', 'EDITED'] as const;
 export type RevisionReason = (typeof REVISION_REASONS)[number];
+
+/** Where the domain objects of a body that was built anew were read. */
+export const OBJECTS_FROM = ['SOURCE', 'LOCAL'] as const;
+export type ObjectsFrom = (typeof OBJECTS_FROM)[number];
 
 /** Why a task is in the failed-task queue. */
 export const FAILED_TASK_CAUSES = ['EXCEPTION', 'TIMEOUT', 'CRASHED_TWICE'] as const;

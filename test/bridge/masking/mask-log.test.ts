@@ -47,6 +47,7 @@ function patientsLog() {
         sha256: 'x',
         config_version: 1,
         reason: 'FIRST',
+        objects_from: null,
         content_type: 'application/json',
         body,
         created_at: log.created_at,
@@ -113,7 +114,7 @@ describe('a masked log', () => {
         'priority references request_body request_headers request_method resolution resolved_at',
         'response_body response_headers response_status_code response_time retry_context',
         'retry_count retry_state revision revisions stage status token_hint transport triggered_by',
-        'updated_at',
+        'updated_at waits_for',
       ].flatMap((line) => line.split(' ')),
     );
   });

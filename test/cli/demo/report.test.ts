@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { DemoEvent } from '../../../src/main/cli/demo/events.ts';
+import { type DemoEvent, MOMBASA } from '../../../src/main/cli/demo/events.ts';
 import { type Findings, report } from '../../../src/main/cli/demo/report.ts';
 import { renderReport } from '../../../src/main/cli/demo/report-text.ts';
 import { aLog } from '../a-log.ts';
@@ -104,6 +104,55 @@ describe('what the demo concludes', () => {
     findings.logs = [delivered('a'), { ...delivered('b'), status: 'PENDING', certainty: null }];
     findings.health.tasks_by_state = { READY: 1, CLAIMED: 2, REPORTING: 3, SCHEDULED: 4, HELD: 5 };
     expect(report(findings)).toMatchObject({ ok: false, unfinished: 7, scheduled: 4 });
+  });
+
+  test('what waits for an endpoint is neither lost nor unfinished', () => {
+    const waits = {
+      ...delivered('b'),
+      status: 'PENDING',
+      certainty: null,
+      held_reason: 'ENDPOINT_DOWN',
+    } as const;
+    const findings = { ...goodFindings(), logs: [delivered('a'), waits] };
+    findings.seen.log_ids = ['a'];
+    findings.health.tasks_by_state = { WAITING_FOR_ENDPOINT: 1 };
+    expect(report(findings)).toMatchObject({ lost: 0, unfinished: 0, scheduled: 1 });
+    // But at this integration nothing should have to wait.
+    expect(scenarioOf(findings)).toMatchObject({
+      outcomes: { 'PENDING ENDPOINT_DOWN': 1 },
+      unexpected: ['b'],
+    });
+  });
+
+  test('behind a closed port they wait, tried or not; otherwise it is not as expected', () => {
+    const scenario = 'not_sent_connect';
+    const fromMombasa = { ...event, category: 'REPORT_SUBMITTED', labId: MOMBASA };
+    const log = (id: string, more: object) => ({
+      ...delivered(id),
+      status: 'PENDING' as const,
+      certainty: null,
+      response_status_code: null,
+      held_reason: 'ENDPOINT_DOWN' as const,
+      ...more,
+    });
+    const tried = {
+      status: 'FAIL',
+      certainty: 'NOT_SENT',
+      error_kind: 'CONNECT',
+      retry_state: 'SCHEDULED',
+    };
+    const result = (second: object) => {
+      const findings = goodFindings();
+      findings.scenarios = new Map([[PAYMENTS, scenario]]);
+      for (const one of findings.traffic.acknowledged) one.event = fromMombasa;
+      findings.logs = [log('a', {}), log('b', second)];
+      return report(findings).by_scenario.find((one) => one.scenario === scenario);
+    };
+    expect(result(tried)).toMatchObject({ as_expected: true });
+    expect(result({ ...tried, retry_state: 'NONE', held_reason: null })).toMatchObject({
+      as_expected: false,
+    });
+    expect(result({ held_reason: null })).toMatchObject({ as_expected: false });
   });
 
   test('an event that was not answered as it must be is a fault', () => {

@@ -95,10 +95,17 @@ async function sendBill(running: Host): Promise<string[]> {
   return ((await response.json()) as { log_ids: string[] }).log_ids;
 }
 
-/** Until every task is done; with the log documents in the order of the rules. */
-async function documents(running: Host, logIds: string[]): Promise<LogDocument[]> {
+/**
+ * Until every task is done, or has been tried and waits for its endpoint; with the log documents in
+ * the order of the rules.
+ */
+async function documents(
+  running: Host,
+  logIds: string[],
+  waiting: Record<string, number> = {},
+): Promise<LogDocument[]> {
   await vi.waitFor(
-    async () => expect((await call(running, 'getHealth', {})).tasks_by_state).toEqual({}),
+    async () => expect((await call(running, 'getHealth', {})).tasks_by_state).toEqual(waiting),
     10_000,
   );
   return Promise.all(logIds.map((log_id) => call(running, 'revealLog', { log_id })));
@@ -139,7 +146,7 @@ test('our own worker’s reports give the same log documents in process and over
   const [inProcess = [], overHttp = []] = await Promise.all(
     (['in_process', 'http'] as const).map(async (transport) => {
       const running = await labRelay(transport, rules);
-      return documents(running, await sendBill(running));
+      return documents(running, await sendBill(running), { WAITING_FOR_ENDPOINT: 3 });
     }),
   );
   expect(inProcess).toHaveLength(rules.length);
@@ -163,6 +170,7 @@ test('our own worker’s reports give the same log documents in process and over
     log.status,
     log.certainty,
     log.error_kind,
+    ...(log.held_reason === null ? [] : [log.held_reason]),
   ]);
   expect(told).toEqual([
     ['/ok', 'SUCCESS', 'ACCEPTED', null],
@@ -185,9 +193,9 @@ test('our own worker’s reports give the same log documents in process and over
     ['/slow', 'FAIL', 'UNKNOWN', 'TIMEOUT'],
     ['/echo', 'SUCCESS', 'ACCEPTED', null],
     ['/cut', 'FAIL', 'UNKNOWN', 'CONNECTION_LOST'],
-    ['/refused', 'FAIL', 'NOT_SENT', 'CONNECT'],
-    ['/unknown-name', 'FAIL', 'NOT_SENT', 'DNS'],
-    ['/no-tls', 'FAIL', 'NOT_SENT', 'TLS'],
+    ['/refused', 'FAIL', 'NOT_SENT', 'CONNECT', 'ENDPOINT_DOWN'],
+    ['/unknown-name', 'FAIL', 'NOT_SENT', 'DNS', 'ENDPOINT_DOWN'],
+    ['/no-tls', 'FAIL', 'NOT_SENT', 'TLS', 'ENDPOINT_DOWN'],
     ['/ok', 'SUCCESS', 'ACCEPTED', null],
     // What does not fit into a query is not sent in part.
     ['/ok', 'FAIL', 'NOT_SENT', 'CONFIGURATION'],

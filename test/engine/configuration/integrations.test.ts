@@ -212,8 +212,9 @@ describe('the mapping', () => {
     const change = { ...RULE, labId: 1, mapping: '$loop()' };
     await refused(change, 'mapping', /ran out of time/, 'MAPPING_FAILED');
     expect(checkMapping).toHaveBeenCalledExactlyOnceWith({
+      field: 'mapping',
+      expression: '$loop()',
       actionCategory: 'BILL_GENERATED',
-      mapping: '$loop()',
       method: 'POST',
       checkData: null,
     });
@@ -225,7 +226,12 @@ describe('the mapping', () => {
     await save({ labIntegrationId: 1, isActive: false });
     expect(checkMapping).toHaveBeenCalledTimes(1);
     await save({ labIntegrationId: 1, actionCategoryListId: 2 });
-    const tried = { actionCategory: 'BILL_UPDATED', mapping: 'bill', checkData: null };
+    const tried = {
+      field: 'mapping',
+      expression: 'bill',
+      actionCategory: 'BILL_UPDATED',
+      checkData: null,
+    } as const;
     expect(checkMapping).toHaveBeenLastCalledWith({ ...tried, method: 'POST' });
     await save({ labIntegrationId: 1, method: 'GET' });
     expect(checkMapping).toHaveBeenLastCalledWith({ ...tried, method: 'GET' });
@@ -246,11 +252,12 @@ describe('the mapping', () => {
     await saveOwn({ mapping: 'bill.ward', checkData });
     const { integration } = await save({ labIntegrationId: 1, checkData });
     const tried = {
+      field: 'mapping',
+      expression: 'bill.ward',
       actionCategory: 'BILL_GENERATED',
-      mapping: 'bill.ward',
-      method: 'POST' as const,
+      method: 'POST',
       checkData,
-    };
+    } as const;
     expect(checkMapping.mock.calls).toEqual([[tried], [tried]]);
     expect(JSON.stringify(integration)).not.toContain('W3');
   });
@@ -261,6 +268,37 @@ describe('the mapping', () => {
     await expect(saveOwn({ mapping: 'bill' })).resolves.toMatchObject({
       integration: { version: 1 },
     });
+  });
+});
+
+describe('the ordering key', () => {
+  test('is tried before the save like a mapping; a failing one is refused by its own name', async () => {
+    checkMapping.mockRejectedValue(fieldError('MAPPING_FAILED', 'ordering_key', 'ran out of time'));
+    const change = { ...RULE, labId: 1, orderingKey: '$loop()' };
+    await refused(change, 'ordering_key', /ran out of time/, 'MAPPING_FAILED');
+    expect(checkMapping).toHaveBeenCalledExactlyOnceWith({
+      field: 'ordering_key',
+      expression: '$loop()',
+      actionCategory: 'BILL_GENERATED',
+      method: 'POST',
+      checkData: null,
+    });
+  });
+
+  test('is tried again only when it or the category changes', async () => {
+    await saveOwn({ orderingKey: 'bill.bill_id' });
+    await save({ labIntegrationId: 1, orderingKey: 'bill.bill_id', name: 'renamed' });
+    expect(checkMapping).toHaveBeenCalledTimes(1);
+    await save({ labIntegrationId: 1, actionCategoryListId: 2 });
+    expect(checkMapping).toHaveBeenLastCalledWith({
+      field: 'ordering_key',
+      expression: 'bill.bill_id',
+      actionCategory: 'BILL_UPDATED',
+      method: 'POST',
+      checkData: null,
+    });
+    await save({ labIntegrationId: 1, orderingKey: null });
+    expect(checkMapping).toHaveBeenCalledTimes(2);
   });
 });
 
@@ -305,10 +343,6 @@ describe('notices', () => {
     });
     expect(integration.retryPolicy.schedule).toEqual([1_000]);
     expect(notices.map((notice) => notice.split(' ')[0])).toEqual([
-      'ordering_key',
-      'on_refused',
-      'on_unknown',
-      'rate_per_minute',
       'response_schema',
       'retry_policy.schedule',
       'retry_policy.quiet_hours',

@@ -5,6 +5,8 @@ import type { CheckMapping } from '../../../src/main/engine/configuration/integr
 import type { ConfigurationPort } from '../../../src/main/engine/configuration/port.ts';
 import { KeyVault } from '../../../src/main/engine/configuration/vault.ts';
 import { createConfigurationStatements } from '../../../src/main/store/configuration.ts';
+import { createHeldTaskQueries } from '../../../src/main/store/held-tasks.ts';
+import { createIntegrationVersionQueries } from '../../../src/main/store/integration-versions.ts';
 import { MIGRATIONS } from '../../../src/main/store/migrations/index.ts';
 
 /** An empty store in memory with the whole schema. */
@@ -18,6 +20,8 @@ export function openStore(): Database.Database {
 /** The statements as the engine meets them: answers come later, copied, from one transaction each. */
 export function asPort(db: Database.Database): ConfigurationPort {
   const statements = createConfigurationStatements(db);
+  const versions = createIntegrationVersionQueries(db);
+  const held = createHeldTaskQueries(db);
   const command =
     <A extends unknown[], R>(run: (...input: A) => R) =>
     async (...input: A): Promise<R> => {
@@ -34,6 +38,8 @@ export function asPort(db: Database.Database): ConfigurationPort {
     saveAccessKey: command((input) => statements.saveAccessKey(input)),
     revokeAccessKey: command((input) => statements.revokeAccessKey(input)),
     saveSettings: command((input) => statements.saveSettings(input)),
+    integrationVersions: command((input) => versions.integrationVersions(input)),
+    countHeldTasks: command((input) => held.countHeldTasks(input)),
   };
 }
 

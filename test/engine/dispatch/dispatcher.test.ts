@@ -184,12 +184,11 @@ describe('a soft-disabled rule', () => {
     // What was under way ends, others go on, and everything else of this rule waits.
     await vi.waitFor(() => expect(room.settled).toHaveLength(3));
     await vi.waitFor(async () =>
-      expect((await room.store.figures()).tasksByState).toEqual({ READY: 18 }),
+      expect((await room.store.figures()).tasksByState).toEqual({ HELD: 18 }),
     );
     expect(room.transport.keys).toEqual([...logIds.slice(0, 2), unhindered]);
 
-    await room.enable(rule, true);
-    room.dispatcher.notify();
+    await room.enable(rule, true, 'RELEASE');
     await room.drained();
     expect(new Set(room.transport.keys)).toEqual(new Set([...logIds, unhindered]));
     expect(room.transport.sent).toHaveLength(21);

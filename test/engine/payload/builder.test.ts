@@ -30,7 +30,13 @@ const preview = (mapping: string | null, data?: { [key: string]: string | object
   });
 
 const check = (mapping: string, checkData: JsonObject | null = null, method: HttpMethod = 'POST') =>
-  builder.checkMapping({ actionCategory: 'BILL_GENERATED', mapping, method, checkData });
+  builder.checkMapping({
+    field: 'mapping',
+    expression: mapping,
+    actionCategory: 'BILL_GENERATED',
+    method,
+    checkData,
+  });
 
 describe('a body', () => {
   test('without a mapping is the default shape, built at once', () => {
@@ -75,6 +81,49 @@ describe('a body', () => {
     ['true', 'the mapping produced a boolean; it must produce an object, an array or text'],
   ])('cannot be made of %s', async (mapping, message) => {
     expect(await build(mapping)).toEqual({ ok: false, message });
+  });
+});
+
+describe('an ordering key', () => {
+  const key = (expression: string) =>
+    builder.orderingKey(expression, { bill: { bill_id: 17, ward: 'A', paid: true } }, bindings);
+
+  test.each([
+    ['bill.ward', 'A'],
+    ['bill.bill_id', '17'],
+    ['bill.paid', 'true'],
+    ['$lab_id & "/" & bill.ward', '7/A'],
+  ])('of %s is the text %s', async (expression, text) => {
+    expect(await key(expression)).toEqual({ ok: true, key: text });
+  });
+
+  test.each(['nothing.here', 'null', '""'])('of %s is none', async (expression) => {
+    expect(await key(expression)).toEqual({ ok: true, key: null });
+  });
+
+  test.each([
+    ['bill', /must be text or a number/],
+    ['[1, 2]', /must be text or a number/],
+    ['$pad("x", 101)', /at most 100 characters/],
+    ['bill.bill_id + "x"', /^the ordering key failed: /],
+    ['bill.(', /^the ordering key does not parse: /],
+    ['($f := function(){$f()}; $f())', /^the ordering key needs too much time/],
+  ])('cannot be made of %s', async (expression, message) => {
+    expect(await key(expression)).toEqual({ ok: false, message: expect.stringMatching(message) });
+  });
+
+  test('that runs away is refused before it is saved, by its own name', async () => {
+    const checked = builder.checkMapping({
+      field: 'ordering_key',
+      expression: '$pad("x", 3e8)',
+      actionCategory: 'BILL_GENERATED',
+      method: 'POST',
+      checkData: null,
+    });
+    await expect(checked).rejects.toMatchObject({
+      code: 'MAPPING_FAILED',
+      errors: [{ field: 'ordering_key', reason: expect.stringMatching(/^the ordering key needs/) }],
+    });
   });
 });
 

@@ -9,6 +9,7 @@ import type { DomainSource } from '../../../shared/model/configuration.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 import { DOMAIN_KINDS } from '../../../shared/model/vocabulary.ts';
 import type { AuthenticationChange } from '../../engine/configuration/authentications.ts';
+import { heldAction } from './held.ts';
 import type { IntegrationChange } from '../../engine/configuration/integrations.ts';
 
 export function authenticationChange(input: DeveloperAuthenticationInput): AuthenticationChange {
@@ -49,6 +50,7 @@ export function integrationChange(input: WebhookIntegrationInput): IntegrationCh
   return {
     labIntegrationId: input.lab_integration_id,
     expectedVersion: input.expected_version,
+    waiting: input.waiting && heldAction(input.waiting),
     labId: input.lab_id,
     organizationId: input.organization_id,
     actionCategoryListId: input.action_category_list_id,

@@ -3,7 +3,10 @@ import {
   type DeveloperAuthenticationDocument,
   SECRET_MASK,
 } from '../../../shared/contract/configuration/authentications.ts';
-import type { LabIntegrationDocument } from '../../../shared/contract/configuration/integrations.ts';
+import type {
+  IntegrationSettingsDocument,
+  LabIntegrationDocument,
+} from '../../../shared/contract/configuration/integrations.ts';
 import type {
   ActionCategoryDocument,
   LabDocument,
@@ -19,6 +22,7 @@ import type {
   DeliveryPause,
   DeveloperAuthentication,
   DomainSource,
+  IntegrationSettings,
   Lab,
   LabIntegration,
   Organization,
@@ -105,12 +109,11 @@ export function developerAuthenticationDocument(
 }
 
 /** @param category code of the rule's action category */
-export function labIntegrationDocument(
-  rule: LabIntegration,
+export function integrationSettingsDocument(
+  rule: IntegrationSettings,
   category: string,
-): LabIntegrationDocument {
+): IntegrationSettingsDocument {
   return {
-    lab_integration_id: rule.labIntegrationId,
     lab_id: rule.labId,
     organization_id: rule.organizationId,
     action_category_list_id: rule.actionCategoryListId,
@@ -142,6 +145,17 @@ export function labIntegrationDocument(
     signing: rule.signing,
     executor: rule.executor,
     integrationExtraDetails: rule.integrationExtraDetails,
+  };
+}
+
+/** @param category code of the rule's action category */
+export function labIntegrationDocument(
+  rule: LabIntegration,
+  category: string,
+): LabIntegrationDocument {
+  return {
+    ...integrationSettingsDocument(rule, category),
+    lab_integration_id: rule.labIntegrationId,
     version: rule.version,
     created_at: toIso(rule.createdAt),
     updated_at: toIso(rule.updatedAt),

@@ -5,6 +5,7 @@ import type {
 } from '../../../shared/model/configuration.ts';
 import type { Configuration } from '../../engine/configuration/configuration.ts';
 import type { Handlers } from '../handler.ts';
+import { heldAction } from './held.ts';
 import {
   authenticationChange,
   domainSourceOf,
@@ -23,7 +24,11 @@ import {
 
 type ConfigurationProcedure = Exclude<
   keyof typeof configurationProcedures,
-  'testIntegration' | 'previewPayload' | 'testDomainSource'
+  | 'testIntegration'
+  | 'previewPayload'
+  | 'testDomainSource'
+  | 'listIntegrationVersions'
+  | 'rollbackIntegration'
 >;
 
 /** The configuration procedures, translated to the room's calls and back. */
@@ -111,6 +116,7 @@ export function configurationHandlers(
         labIntegrationId: input.lab_integration_id,
         isActive: input.is_active,
         expectedVersion: input.expected_version,
+        waiting: input.waiting && heldAction(input.waiting),
       };
       const { integration, notices } = await configuration.saveLabIntegration(change, caller.name);
       return { ...integrationDocument(integration), notices };

@@ -7,7 +7,7 @@ import { type PartnerSeen, SEEN_PATH } from './partner.ts';
 
 const POLL_MS = 100;
 
-/** Task states in which something is still to be done now; scheduled and held ones wait on purpose. */
+/** Task states in which something is still to be done now; the others wait on purpose. */
 const OPEN_STATES = ['READY', 'CLAIMED', 'REPORTING'];
 
 export type Health = Output<'getHealth'>;
@@ -17,8 +17,13 @@ export function openTasks({ tasks_by_state: tasks }: Pick<Health, 'tasks_by_stat
   return OPEN_STATES.reduce((sum, state) => sum + (tasks[state] ?? 0), 0);
 }
 
+/** Tasks that wait for their time, or for an endpoint to be reached again. */
+export function laterTasks({ tasks_by_state: tasks }: Pick<Health, 'tasks_by_state'>): number {
+  return (tasks['SCHEDULED'] ?? 0) + (tasks['WAITING_FOR_ENDPOINT'] ?? 0);
+}
+
 /**
- * Waits until no task is open and no log is pending, at most until `deadline` (epoch ms).
+ * Waits until no task is open and no log is pending without waiting on purpose, at most until `deadline` (epoch ms).
  * @returns the last health read, finished or not
  */
 export async function settled(
@@ -28,7 +33,9 @@ export async function settled(
 ): Promise<Health> {
   for (;;) {
     const health = await client.call('getHealth', {});
-    const isDone = openTasks(health) === 0 && (health.logs_by_status['PENDING'] ?? 0) === 0;
+    // Those that wait for an endpoint may not have been tried themselves.
+    const pending = health.logs_by_status['PENDING'] ?? 0;
+    const isDone = openTasks(health) === 0 && pending <= laterTasks(health);
     if (isDone || Date.now() >= deadline) return health;
     await delay(POLL_MS, undefined, { signal });
   }

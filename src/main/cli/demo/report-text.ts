@@ -21,7 +21,11 @@ export function renderReport(document: DemoDocument): string {
       ['suppressed', logs.SUPPRESSED, 'the partner asked that no status be reported'],
       ['queued', document.queued, 'confirmation outstanding'],
       ['retried', document.retried, ''],
-      ['unfinished', document.unfinished, `scheduled for later: ${document.scheduled}`],
+      [
+        'unfinished',
+        document.unfinished,
+        `waiting for their time or their endpoint: ${document.scheduled}`,
+      ],
       ['lost', document.lost, lostWords(document)],
     ]),
     `\nThe partner's own process counted ${receiver.requests} requests for ${receiver.unique_log_ids} log ids, `,

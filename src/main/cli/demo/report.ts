@@ -1,6 +1,7 @@
 import type { LogSummaryDocument } from '../../../shared/contract/log-document.ts';
+import { senseOf } from '../../../shared/model/breaker.ts';
 import { LOG_STATUSES, type LogStatus } from '../../../shared/model/vocabulary.ts';
-import { type Health, openTasks } from './collect.ts';
+import { type Health, laterTasks, openTasks } from './collect.ts';
 import type { Expected } from './outcomes.ts';
 import type { PartnerSeen } from './partner.ts';
 import { appliesTo, type DemoRule } from './rule.ts';
@@ -59,9 +60,9 @@ export interface DemoDocument {
   /** SUCCESS logs that the receiver never saw, and acknowledged deliveries without a log. */
   lost: number;
   lost_log_ids: string[];
-  /** PENDING logs, and due or claimed tasks. */
+  /** PENDING logs that wait for nothing on purpose, and due or claimed tasks. */
   unfinished: number;
-  /** Tasks that wait for their time. */
+  /** Tasks that wait for their time, or for an endpoint that cannot be reached. */
   scheduled: number;
   /** Logs whose confirmation is outstanding. */
   queued: number;
@@ -92,7 +93,8 @@ export function report(findings: Findings): DemoDocument {
   const byStatus = Object.fromEntries(
     LOG_STATUSES.map((status) => [status, logs.filter((log) => log.status === status).length]),
   ) as Record<LogStatus, number>;
-  const unfinished = byStatus.PENDING + openTasks(health);
+  const pending = logs.filter(({ status, held_reason }) => status === 'PENDING' && !held_reason);
+  const unfinished = pending.length + openTasks(health);
   const byScenario = DEMO_RULES.map((rule) => scenarioResult(rule, findings, byId));
   return {
     events: traffic.acknowledged.length,
@@ -107,7 +109,7 @@ export function report(findings: Findings): DemoDocument {
     lost: lostIds.length,
     lost_log_ids: lostIds.slice(0, 100),
     unfinished,
-    scheduled: health.tasks_by_state['SCHEDULED'] ?? 0,
+    scheduled: laterTasks(health),
     queued: byStatus.QUEUED,
     retried: logs.filter(({ retry_count }) => retry_count > 0).length,
     by_scenario: byScenario,
@@ -138,11 +140,13 @@ function scenarioResult(
   const fitting = new Set<string>();
   for (const { event, logIds } of calledFor) {
     const [log, another] = logIds.map((id) => byId.get(id)).filter(isOurs);
-    const fits = log && !another && expected && outcome(log) === outcome(expected(event));
-    if (fits) fitting.add(log.log_id);
+    if (log && !another && expected && isAsExpected(log, expected(event))) fitting.add(log.log_id);
   }
   const outcomes: Record<string, number> = {};
-  for (const log of ours) outcomes[outcome(log)] = (outcomes[outcome(log)] ?? 0) + 1;
+  for (const log of ours) {
+    const words = log.status === 'PENDING' ? `PENDING ${log.held_reason ?? ''}` : outcome(log);
+    outcomes[words.trim()] = (outcomes[words.trim()] ?? 0) + 1;
+  }
   const unexpected = ours.filter(({ log_id }) => !fitting.has(log_id)).map(({ log_id }) => log_id);
   return {
     scenario: rule.scenario,
@@ -154,6 +158,20 @@ function scenarioResult(
     unexpected: unexpected.slice(0, 20),
     as_expected: unexpected.length === 0 && fitting.size === calledFor.length,
   };
+}
+
+/**
+ * Behind an endpoint that cannot be reached, or one that fails again and again, most are not tried
+ * themselves: they wait for it to answer a probe.
+ */
+function isAsExpected(log: LogSummaryDocument, expected: Expected): boolean {
+  const { certainty, error_kind: errorKind, response_status_code: responseStatusCode } = expected;
+  const sense = senseOf({ status: 'FAIL', certainty, errorKind, responseStatusCode });
+  const reason =
+    expected.waits === true ? 'ENDPOINT_DOWN' : sense === 'FAILING' ? 'BREAKER_OPEN' : null;
+  if (reason !== null && log.status === 'PENDING') return log.held_reason === reason;
+  const isTriedAgain = log.retry_state === 'SCHEDULED' || log.retry_state === 'RUNNING';
+  return outcome(log) === outcome(expected) && isTriedAgain === (expected.waits === true);
 }
 
 /** An outcome in words, e.g. `SUCCESS ACCEPTED 200` or `FAIL UNKNOWN TIMEOUT`. */

@@ -3,11 +3,13 @@ import type {
   ActionCategory,
   DeliveryPause,
   DeveloperAuthentication,
+  IntegrationSettings,
   Lab,
   LabIntegration,
   Organization,
   Settings,
 } from '../../../shared/model/configuration.ts';
+import type { HeldAction } from '../../../shared/model/held.ts';
 import {
   adminTokenToSave,
   checkNewKey,
@@ -31,8 +33,8 @@ import {
 } from './faults.ts';
 import {
   type CheckMapping,
+  expressionsToCheck,
   type IntegrationChange,
-  mappingToCheck,
   mergeIntegration,
 } from './integrations.ts';
 import { checkBackupSettings } from './backup-settings.ts';
@@ -45,6 +47,8 @@ import type { Loose } from './owners.ts';
 import { TargetGuard } from '../targets/guard.ts';
 import type { ConfigurationPort } from './port.ts';
 import type { Vault } from './vault.ts';
+import { type RollbackWish, rollbackChange, versionsWithFormer } from './versions.ts';
+import { demandChoice, refuseChoice } from './waiting.ts';
 
 /**
  * The configuration room (the guide's workflow 1). Questions are answered from memory; every change
@@ -55,10 +59,14 @@ export class Configuration extends LoadedConfiguration {
   private readonly clock: () => number;
   private readonly checkMapping: CheckMapping;
   private readonly targets: TargetGuard;
+  private readonly whenHeld: (labIntegrationId: number) => Promise<void>;
   private readonly announcer: Announcer;
   private readonly turns = new Turns();
 
-  /** @param options `clock`: epoch ms. `reportError`: told of listeners that throw. */
+  /**
+   * @param options `clock`: epoch ms. `reportError`: told of listeners that throw. `whenHeld`:
+   *   resolves when what waits for a switched-off rule is held.
+   */
   constructor(options: {
     store: ConfigurationPort;
     vault: Vault;
@@ -66,6 +74,7 @@ export class Configuration extends LoadedConfiguration {
     checkMapping: CheckMapping;
     /** Says which targets are refused already when a rule or credential is saved. */
     targets?: TargetGuard;
+    whenHeld?: (labIntegrationId: number) => Promise<void>;
     reportError?: (error: unknown) => void;
   }) {
     super(options.vault);
@@ -73,6 +82,7 @@ export class Configuration extends LoadedConfiguration {
     this.clock = options.clock;
     this.checkMapping = options.checkMapping;
     this.targets = options.targets ?? new TargetGuard();
+    this.whenHeld = options.whenHeld ?? (async () => {});
     this.announcer = new Announcer(
       options.reportError ??
         ((error) => process.emitWarning(error instanceof Error ? error : String(error))),
@@ -148,35 +158,84 @@ export class Configuration extends LoadedConfiguration {
     return authenticationFacts(authentication, this.secretHints(authentication), this.clock());
   }
 
-  /** @param changedBy who is noted with the new version */
+  /**
+   * @param changedBy who is noted with the new version
+   * @throws LabRelayError `WAITING_CHOICE_NEEDED` where the change enables a rule with held
+   *   deliveries and does not say what is to become of them
+   */
   saveLabIntegration(
     change: IntegrationChange,
     changedBy: string,
+    reason: string | null = null,
+  ): Promise<{ integration: LabIntegration; notices: string[] }> {
+    return this.turns.take(() => this.commitIntegration(change, { changedBy, reason }, false));
+  }
+
+  /** A rule's versions, newest first, each with the one before it. @throws LabRelayError `NOT_FOUND` */
+  async integrationVersions(labIntegrationId: number, before: number | null, limit: number) {
+    currentRow(this.memory.integrations, labIntegrationId, undefined, INTEGRATION);
+    return versionsWithFormer(this.store, labIntegrationId, before, limit);
+  }
+
+  /**
+   * Makes a new version with the settings of a former one, after the checks of any save; whether the
+   * rule is active stays as it is.
+   * @throws LabRelayError `NOT_FOUND`, and as `saveLabIntegration`
+   */
+  rollbackIntegration(
+    wish: RollbackWish,
+    changedBy: string,
   ): Promise<{ integration: LabIntegration; notices: string[] }> {
     return this.turns.take(async () => {
-      const id = change.labIntegrationId ?? null;
-      const current = currentRow(this.memory.integrations, id, change.expectedVersion, INTEGRATION);
-      const settings = mergeIntegration(this.memory, current, change, this.targets);
-      const mapping = mappingToCheck(current, settings, change);
-      if (mapping !== null) {
-        const actionCategory =
-          this.memory.categories.get(settings.actionCategoryListId)?.code ?? '';
-        const { method } = settings;
-        const checkData = change.checkData ?? null;
-        await this.checkMapping({ actionCategory, mapping, method, checkData });
-      }
-      const write = await this.store.saveLabIntegration({
-        labIntegrationId: id,
-        expectedVersion: change.expectedVersion ?? null,
-        settings,
-        changedBy,
-        now: this.clock(),
-      });
-      const row = savedRow(write, INTEGRATION, id);
-      this.memory.putIntegration(row);
-      this.announcer.announce({ kind: 'lab_integration', id: row.labIntegrationId });
-      return { integration: row, notices: noticesOf(this.memory, change, settings) };
+      const id = wish.labIntegrationId;
+      currentRow(this.memory.integrations, id, wish.expectedVersion, INTEGRATION);
+      const change = await rollbackChange(this.store, wish);
+      const told = wish.reason === null ? '' : `: ${wish.reason}`;
+      const reason = `rolled back to version ${wish.version}${told}`;
+      return this.commitIntegration(change, { changedBy, reason }, true);
     });
+  }
+
+  private async commitIntegration(
+    change: IntegrationChange,
+    by: { changedBy: string; reason: string | null },
+    triesAgain: boolean,
+  ): Promise<{ integration: LabIntegration; notices: string[] }> {
+    const id = change.labIntegrationId ?? null;
+    const current = currentRow(this.memory.integrations, id, change.expectedVersion, INTEGRATION);
+    const settings = mergeIntegration(this.memory, current, change, this.targets);
+    const actionCategory = this.memory.categories.get(settings.actionCategoryListId)?.code ?? '';
+    const { method } = settings;
+    const checkData = change.checkData ?? null;
+    const tried = expressionsToCheck(triesAgain ? null : current, settings, change);
+    for (const [field, expression] of tried) {
+      await this.checkMapping({ field, expression, actionCategory, method, checkData });
+    }
+    await this.checkWaiting(current, settings, change.waiting);
+    const write = await this.store.saveLabIntegration({
+      labIntegrationId: id,
+      expectedVersion: change.expectedVersion ?? null,
+      settings,
+      ...by,
+      waiting: change.waiting ?? null,
+      now: this.clock(),
+    });
+    const row = savedRow(write, INTEGRATION, id);
+    this.memory.putIntegration(row);
+    this.announcer.announce({ kind: 'lab_integration', id: row.labIntegrationId });
+    return { integration: row, notices: noticesOf(this.memory, change, settings) };
+  }
+
+  private async checkWaiting(
+    current: LabIntegration | null,
+    settings: IntegrationSettings,
+    choice: HeldAction | undefined,
+  ): Promise<void> {
+    if (!settings.isActive) refuseChoice(choice);
+    if (!current || current.isActive || !settings.isActive) return;
+    // What was open when it was switched off may just be being held.
+    await this.whenHeld(current.labIntegrationId);
+    if (choice === undefined) await demandChoice(this.store, current.labIntegrationId);
   }
 
   /** @returns the key's row and the clear key, which is known nowhere else from then on. */

@@ -68,6 +68,11 @@ export function savedRow<T>(write: ConfigurationWrite<T>, subject: Subject, id: 
       throw notFound(subject, id ?? 0);
     case 'STALE':
       throw stale(subject, write.currentVersion);
+    case 'BUSY':
+      throw new LabRelayError(
+        'CONTENDED',
+        `What waits for ${subject.noun} ${id} is just being held; try again in a moment.`,
+      );
     case 'TAKEN':
       throw taken(write.field);
   }

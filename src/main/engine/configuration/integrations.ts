@@ -4,6 +4,7 @@ import type {
   LabIntegration,
   RetryPolicy,
 } from '../../../shared/model/configuration.ts';
+import type { HeldAction } from '../../../shared/model/held.ts';
 import { NEW_INTEGRATION } from '../../../shared/model/integration-defaults.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
@@ -18,17 +19,24 @@ export type IntegrationChange = Loose<Omit<IntegrationSettings, 'retryPolicy'>> 
   labIntegrationId?: number | undefined;
   retryPolicy?: Loose<RetryPolicy> | undefined;
   expectedVersion?: number | undefined;
-  /** An event's data on which the mapping is tried, instead of the category's sample. */
+  /** An event's data on which the expressions are tried, instead of the category's sample. */
   checkData?: JsonObject | undefined;
+  /** What is to become of the deliveries that wait, where the change enables the rule. */
+  waiting?: HeldAction | undefined;
 };
 
+/** Fields of a rule that hold an expression over the event. */
+export type ExpressionField = 'mapping' | 'ordering_key';
+
 /**
- * Tries a mapping where it can harm nobody.
- * @throws LabRelayError `MAPPING_FAILED` where it fails or makes nothing that could be sent
+ * Tries an expression where it can harm nobody.
+ * @throws LabRelayError `MAPPING_FAILED`, naming the field, where it fails or makes nothing that
+ *   could be used
  */
 export type CheckMapping = (request: {
+  field: ExpressionField;
+  expression: string;
   actionCategory: string;
-  mapping: string;
   /** A GET carries its payload in the query, which not every payload fits into. */
   method: HttpMethod;
   /** Null: the category's sample. */
@@ -98,28 +106,34 @@ export function mergeIntegration(
 }
 
 /**
- * The mapping, where it must be tried (again) before the rule is saved: the category decides what
- * data it will be given, and whoever gives data wants it tried on them.
+/**
+ * The expressions that must be tried (again) before the rule is saved: the category decides what
+ * data they will be given, and whoever gives data wants them tried on these.
  * @throws LabRelayError where the method needs a mapping and there is none
  */
-export function mappingToCheck(
+export function expressionsToCheck(
   current: LabIntegration | null,
   settings: IntegrationSettings,
   change: IntegrationChange,
-): string | null {
-  const same =
-    current?.mapping === settings.mapping &&
-    current?.method === settings.method &&
-    current?.actionCategoryListId === settings.actionCategoryListId;
-  if (same && change.checkData === undefined) return null;
-  if (settings.mapping === null && settings.method === 'GET') {
+): [field: ExpressionField, expression: string][] {
+  const { mapping, method, orderingKey } = settings;
+  const always =
+    change.checkData !== undefined ||
+    current?.actionCategoryListId !== settings.actionCategoryListId;
+  const isOtherMapping = mapping !== current?.mapping || method !== current?.method;
+  if (mapping === null && method === 'GET' && (always || isOtherMapping)) {
     throw fieldError(
       'INVALID_INPUT',
       'mapping',
       'is needed with the method GET, which carries its payload in the query; give one that produces a flat object, or use POST',
     );
   }
-  return settings.mapping;
+  const tried: [field: ExpressionField, expression: string][] = [];
+  if (mapping !== null && (always || isOtherMapping)) tried.push(['mapping', mapping]);
+  if (orderingKey !== null && (always || orderingKey !== current?.orderingKey)) {
+    tried.push(['ordering_key', orderingKey]);
+  }
+  return tried;
 }
 
 function needed<T>(value: T | undefined, field: string): T {

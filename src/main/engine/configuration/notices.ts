@@ -17,10 +17,6 @@ export function noticesOf(
 function laterFields(change: IntegrationChange): string[] {
   const policy = change.retryPolicy;
   const given: [string, boolean][] = [
-    ['ordering_key', Boolean(change.orderingKey)],
-    ['on_refused', change.onRefused !== undefined],
-    ['on_unknown', change.onUnknown !== undefined],
-    ['rate_per_minute', typeof change.ratePerMinute === 'number'],
     ['response_schema', Boolean(change.responseSchema)],
     ['retry_policy.schedule', policy?.schedule !== undefined],
     ['retry_policy.jitter', policy?.jitter !== undefined],
@@ -32,7 +28,8 @@ function laterFields(change: IntegrationChange): string[] {
 
 /** Why a rule that looks active will not send. */
 function sendsNothing(memory: ConfigurationMemory, settings: IntegrationSettings): string[] {
-  if (!settings.isActive) return ['The integration is disabled: it stays and sends nothing.'];
+  if (!settings.isActive)
+    return ['The integration is disabled: it stays, sends nothing and holds what waits for it.'];
   const notices: string[] = [];
   const lab = settings.labId === null ? undefined : memory.labs.get(settings.labId);
   if (lab && !lab.isActive) notices.push(`Lab ${lab.labId} is inactive: nothing is sent for it.`);

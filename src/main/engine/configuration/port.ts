@@ -5,11 +5,13 @@ import type {
   ConfigurationWrite,
   DeveloperAuthentication,
   IntegrationSettings,
+  IntegrationVersion,
   Lab,
   LabIntegration,
   Organization,
   Settings,
 } from '../../../shared/model/configuration.ts';
+import type { HeldAction, HeldFilter, HeldGroup } from '../../../shared/model/held.ts';
 
 /** What the configuration room needs of the store, as whole commands. */
 export interface ConfigurationPort {
@@ -28,14 +30,28 @@ export interface ConfigurationPort {
     values: Omit<DeveloperAuthentication, 'developerAuthenticationId' | 'version' | 'updatedAt'>;
     now: number;
   }): Promise<ConfigurationWrite<DeveloperAuthentication>>;
-  /** Writes the rule and its new version in one transaction. */
+  /**
+   * Writes the rule and its new version in one transaction; where that switches it off or on, also
+   * what is to become of what waits.
+   */
   saveLabIntegration(command: {
     labIntegrationId: number | null;
     expectedVersion: number | null;
     settings: IntegrationSettings;
     changedBy: string;
+    /** What is to become of what was held, where this enables the rule. */
+    waiting?: HeldAction | null;
+    /** Why, where that was told. */
+    reason?: string | null;
     now: number;
   }): Promise<ConfigurationWrite<LabIntegration>>;
+  /** A rule's versions below `before`, newest first. */
+  integrationVersions(request: {
+    labIntegrationId: number;
+    before: number;
+    limit: number;
+  }): Promise<IntegrationVersion[]>;
+  countHeldTasks(filter: HeldFilter): Promise<HeldGroup[]>;
   saveAccessKey(key: Omit<AccessKey, 'accessKeyId' | 'revokedAt'>): Promise<AccessKey>;
   revokeAccessKey(command: {
     accessKeyId: number;

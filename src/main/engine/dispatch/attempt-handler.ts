@@ -16,6 +16,7 @@ import {
 import { callPartner } from './authorized-call.ts';
 import type { OutcomeKeeper } from './outcome-keeper.ts';
 import { NotSendable } from './not-sendable.ts';
+import { Pace } from './pace.ts';
 import { prepareAttempt, type PreparedAttempt } from './request.ts';
 import { failure, type Outcome } from './transport.ts';
 import { Turnstile } from './turnstile.ts';
@@ -27,6 +28,7 @@ export class AttemptHandler {
   readonly #keeper: OutcomeKeeper;
   readonly #putBack: (task: ClaimedTask) => void;
   readonly #suspects = new Turnstile();
+  readonly #pace: Pace;
 
   /** @param putBack holds a task, which stays claimed, for another slot */
   constructor(
@@ -39,6 +41,7 @@ export class AttemptHandler {
     this.#timings = timings;
     this.#keeper = keeper;
     this.#putBack = putBack;
+    this.#pace = new Pace(deps.clock);
   }
 
   /**
@@ -77,6 +80,7 @@ export class AttemptHandler {
     if (!stamped || running.end === null) return null;
     running.stamped = true;
     failpoint('after-stamp');
+    if (attempt) await this.#pace.turn(attempt.rule);
     if (attempt && !this.#isActive(task)) {
       // Switched off while the stamp was committed: whoever did it has been told that nothing leaves.
       outcome = failure('CONFIGURATION', 'The rule was switched off before anything was sent.', 0);

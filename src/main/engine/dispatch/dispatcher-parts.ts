@@ -1,5 +1,7 @@
+import type { BreakerChange } from '../../../shared/model/breaker.ts';
 import type { AttemptReport, ClaimedTask } from '../../../shared/model/delivery.ts';
 import { LabRelayError } from '../../../shared/errors.ts';
+import type { ExpiredHold } from '../../../shared/model/ordering.ts';
 import type { Failpoint } from '../../../shared/failpoint.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { QueuePort } from '../queue/port.ts';
@@ -28,7 +30,16 @@ export const TIMINGS: DispatcherTimings = {
 /** The store's commands that a dispatcher needs. */
 type DispatchPort = Pick<
   QueuePort,
-  'claim' | 'begin' | 'stamp' | 'settle' | 'bury' | 'release' | 'extendLeases' | 'recover'
+  | 'claim'
+  | 'nextTokenAt'
+  | 'begin'
+  | 'stamp'
+  | 'settle'
+  | 'bury'
+  | 'release'
+  | 'extendLeases'
+  | 'recover'
+  | 'tendOrder'
 >;
 
 /** What the dispatcher is made of. */
@@ -43,8 +54,14 @@ export interface DispatcherDeps {
   failpoint: Failpoint;
   /** An outcome is on disk and applied. */
   onSettled: (report: AttemptReport) => void;
+  /** An integration's breaker has opened or closed, or is about to open. */
+  onBreaker: (change: BreakerChange) => void;
+  /** A partner has answered 410: it is gone for good. */
+  onGone: (task: ClaimedTask, report: AttemptReport) => void;
   /** An outcome is on disk and waits to be reported over HTTP. */
   onReportDue: () => void;
+  /** Deliveries were released that had waited long enough behind one in doubt. */
+  onHoldsExpired: (holds: readonly ExpiredHold[]) => void;
   /** Something an operator's log should tell; no patient data. */
   onTrouble: (what: string, message: string) => void;
   /** Where it is to differ from the usual. */

@@ -1,6 +1,7 @@
 import { messageOf } from '../../../shared/errors.ts';
 import type { ClaimedTask } from '../../../shared/model/delivery.ts';
 import { AttemptHandler } from './attempt-handler.ts';
+import { Claimer } from './claimer.ts';
 import {
   type DispatcherDeps,
   type DispatcherTimings,
@@ -19,14 +20,11 @@ import { OutcomeKeeper } from './outcome-keeper.ts';
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #timings: DispatcherTimings;
-  readonly #held: ClaimedTask[] = [];
   readonly #running = new Map<number, Execution>();
   #slotsInUse = 0;
+  readonly #claimer: Claimer;
   readonly #keeper: OutcomeKeeper;
   readonly #handler: AttemptHandler;
-  #claiming = false;
-  /** False once a claim came back with less than was asked for; a wake-up sets it again. */
-  #mayBeMore = true;
   #stopped = true;
   #timers: NodeJS.Timeout[] = [];
   #whenDrained: (() => void) | null = null;
@@ -35,16 +33,20 @@ export class Dispatcher {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#timings = { ...TIMINGS, ...deps.timings };
+    this.#claimer = new Claimer(deps, this.#timings, () => this.#fill());
     this.#keeper = new OutcomeKeeper(
       deps,
       this.#timings,
       () => this.#stopped,
-      () => {
-        this.#mayBeMore = true;
+      ({ urgent, breaker }) => {
+        this.#claimer.expect(urgent);
+        if (breaker?.kind === 'OPENED') void this.#claimer.giveBack(breaker.labIntegrationId);
+        // A slot that has become free claims by itself; a STAT task does not wait for one.
+        if (urgent.length > 0) this.#claimer.claimMore();
       },
     );
     this.#handler = new AttemptHandler(deps, this.#timings, this.#keeper, (task) =>
-      this.#held.unshift(task),
+      this.#claimer.putBack(task),
     );
   }
 
@@ -62,6 +64,7 @@ export class Dispatcher {
     const recovery = await store.recover({ worker, now: clock(), atStart: true });
     const { idlePoll, lease } = this.#timings;
     this.#stopped = false;
+    this.#claimer.start();
     this.#timers = [
       setInterval(() => this.notify(), idlePoll),
       setInterval(() => this.#sweep(), idlePoll),
@@ -71,9 +74,12 @@ export class Dispatcher {
     return recovery;
   }
 
-  /** Says that there may be work. Cheap; called after every commit that queues any. */
-  notify(): void {
-    this.#mayBeMore = true;
+  /**
+   * Says that there may be work. Cheap; called after every commit that queues any.
+   * @param urgent the integrations for which STAT tasks were queued, one entry for each
+   */
+  notify(urgent: readonly number[] = []): void {
+    this.#claimer.expect(urgent);
     this.#fill();
   }
 
@@ -84,32 +90,22 @@ export class Dispatcher {
   stop(): Promise<void> {
     if (!this.#stopped) {
       this.#stopped = true;
+      this.#claimer.stop();
       this.#stopping = this.#drain();
     }
     return this.#stopping;
   }
 
   async #drain(): Promise<void> {
-    await this.#giveBack();
-    if (this.#slotsInUse > 0 || this.#claiming) {
+    await this.#claimer.giveBack();
+    if (this.#slotsInUse > 0 || this.#claimer.isClaiming) {
       await new Promise<void>((resolve) => {
         this.#whenDrained = resolve;
       });
     }
     // Only now: until then leases are renewed and hung handlers given up.
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#giveBack();
-  }
-
-  async #giveBack(): Promise<void> {
-    const taskIds = this.#held.splice(0).map(({ taskId }) => taskId);
-    if (taskIds.length === 0) return;
-    try {
-      await this.#deps.store.release({ worker: this.#deps.worker, taskIds });
-    } catch (error) {
-      // The next start takes them back: they are claimed by this engine and were not stamped.
-      this.#deps.onTrouble('release', messageOf(error));
-    }
+    await this.#claimer.giveBack();
   }
 
   get #isPaused(): boolean {
@@ -122,53 +118,19 @@ export class Dispatcher {
 
   #fill(): void {
     if (this.#stopped) {
-      if (this.#slotsInUse === 0 && !this.#claiming) this.#whenDrained?.();
+      if (this.#slotsInUse === 0 && !this.#claimer.isClaiming) this.#whenDrained?.();
       return;
     }
     if (this.#isPaused) {
       // What was claimed ahead is the queue's again; attempts under way end as usual.
-      void this.#giveBack();
+      void this.#claimer.giveBack();
       return;
     }
-    while (this.#slotsInUse < this.#slots && this.#held.length > 0) {
+    while (this.#slotsInUse < this.#slots && this.#claimer.size > 0) {
       this.#slotsInUse++;
       void this.#slot();
     }
-    this.#claimMore();
-  }
-
-  #claimMore(): void {
-    if (this.#isPaused) return;
-    if (this.#mayBeMore && !this.#claiming && this.#held.length < this.#slots) void this.#claim();
-  }
-
-  async #claim(): Promise<void> {
-    const { store, worker, clock } = this.#deps;
-    this.#claiming = true;
-    this.#mayBeMore = false;
-    const limit = 2 * this.#slots - this.#held.length;
-    try {
-      const now = clock();
-      const leaseUntil = now + this.#timings.lease;
-      const tasks = await store.claim({ worker, limit, leaseUntil, now });
-      if (tasks.length === limit) this.#mayBeMore = true;
-      this.#hold(tasks);
-    } catch (error) {
-      // The idle poll tries again; nothing was claimed.
-      this.#deps.onTrouble('claim', messageOf(error));
-    } finally {
-      this.#claiming = false;
-    }
-    this.#fill();
-  }
-
-  /** STAT before routine also among what is already held. */
-  #hold(tasks: readonly ClaimedTask[]): void {
-    const firstRoutine = this.#held.findIndex(({ priority }) => priority !== 'STAT');
-    const stat = tasks.filter(({ priority }) => priority === 'STAT');
-    if (firstRoutine >= 0) this.#held.splice(firstRoutine, 0, ...stat);
-    else this.#held.push(...stat);
-    for (const task of tasks) if (task.priority !== 'STAT') this.#held.push(task);
+    this.#claimer.claimMore();
   }
 
   /** Works through held tasks one after the other until none is left. */
@@ -185,9 +147,9 @@ export class Dispatcher {
 
   #next(): ClaimedTask | undefined {
     if (this.#stopped || this.#isPaused || this.#slotsInUse > this.#slots) return undefined;
-    const task = this.#held.shift();
+    const task = this.#claimer.next();
     // Not #fill: a slot begun here would overtake the task that this one has just taken.
-    this.#claimMore();
+    this.#claimer.claimMore();
     return task;
   }
 
@@ -239,11 +201,23 @@ export class Dispatcher {
     store.recover({ worker, now, atStart: false }).catch((error: unknown) => {
       this.#deps.onTrouble('recover', messageOf(error));
     });
+    void this.#tendOrder(now);
+  }
+
+  /** Never throws. In the turn of the recovery, so that the two share a transaction. */
+  async #tendOrder(now: number): Promise<void> {
+    try {
+      const { expired, lifted } = await this.#deps.store.tendOrder({ now });
+      if (expired.length > 0) this.#deps.onHoldsExpired(expired);
+      if (expired.length > 0 || lifted.length > 0) this.notify(lifted);
+    } catch (error) {
+      this.#deps.onTrouble('recover', messageOf(error));
+    }
   }
 
   #renew(): void {
     const { store, worker, clock } = this.#deps;
-    if (this.#running.size === 0 && this.#held.length === 0) return;
+    if (this.#running.size === 0 && this.#claimer.size === 0) return;
     store
       .extendLeases({ worker, leaseUntil: clock() + this.#timings.lease })
       .catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../../shared/errors.ts';
+import type { BreakerChange } from '../../../shared/model/breaker.ts';
 import {
   type AttemptReport,
   integrationPayloadOf,
@@ -16,22 +17,30 @@ import {
 /** A stop must end even on a full disk: so often an outcome is offered to the store before it is given up. */
 const TRIES_WHILE_STOPPING = 6;
 
+/** What the end of a task means for those that are still to come. */
+interface TaskEnding {
+  /** Where a STAT task behind it has become ready, its integration. */
+  urgent: readonly number[];
+  /** What its outcome did to its integration's breaker. */
+  breaker: BreakerChange | null;
+}
+
 /** Writes what became of executions, and does not let go before it is on disk. */
 export class OutcomeKeeper {
   readonly #deps: DispatcherDeps;
   readonly #timings: DispatcherTimings;
   readonly #isStopped: () => boolean;
-  readonly #onTaskEnded: () => void;
+  readonly #onTaskEnded: (ending: TaskEnding) => void;
 
   /**
    * @param isStopped whether the dispatcher is to end, so that waiting for the store must too
-   * @param onTaskEnded a task has left the queue, which may make room for another
+   * @param onTaskEnded a task has left the queue or gone back into it, which may make room for another
    */
   constructor(
     deps: DispatcherDeps,
     timings: DispatcherTimings,
     isStopped: () => boolean,
-    onTaskEnded: () => void,
+    onTaskEnded: (ending: TaskEnding) => void,
   ) {
     this.#deps = deps;
     this.#timings = timings;
@@ -44,18 +53,24 @@ export class OutcomeKeeper {
     const { taskId } = running.task;
     const overHttp = this.#deps.configuration.settings.callbackTransport === 'http';
     const reportOverHttp = overHttp ? integrationPayloadOf(running.task) : null;
+    const ending: TaskEnding = { urgent: [], breaker: null };
     try {
-      const isKept = await this.insist('settle', () =>
-        this.#deps.store.settle({ taskId, report, reportOverHttp }),
-      );
+      const isKept = await this.insist('settle', async () => {
+        const settlement = { taskId, report, reportOverHttp };
+        const { urgentFor, breaker } = await this.#deps.store.settle(settlement);
+        if (urgentFor !== undefined) ending.urgent = [urgentFor];
+        ending.breaker = breaker ?? null;
+      });
       if (!isKept) return;
     } catch (error) {
       const message = `The task's outcome could not be kept (${nameOf(error)}).`;
       await this.bury(running, 'EXCEPTION', message);
       return;
     }
-    this.#onTaskEnded();
+    this.#onTaskEnded(ending);
     try {
+      if (ending.breaker) this.#deps.onBreaker(ending.breaker);
+      if (isGone(report)) this.#deps.onGone(running.task, report);
       if (overHttp) this.#deps.onReportDue();
       else this.#deps.onSettled(report);
     } catch (error) {
@@ -77,7 +92,7 @@ export class OutcomeKeeper {
       // Told as trouble already. The task stays claimed, and the next start calls it what it is:
       // unsent, or UNKNOWN.
     }
-    this.#onTaskEnded();
+    this.#onTaskEnded({ urgent: [], breaker: null });
   }
 
   /**
@@ -101,4 +116,9 @@ export class OutcomeKeeper {
       }
     }
   }
+}
+
+/** 410, where the rule's author does not say that it means something else. */
+function isGone({ responseStatusCode, certainty }: AttemptReport): boolean {
+  return responseStatusCode === 410 && certainty === 'REFUSED';
 }

@@ -59,7 +59,10 @@ export class FreshObjectReader {
   }
 
   /** @throws LabRelayError what the store throws; a lab system that fails is no error */
-  async read(lab: Lab, references: readonly Reference[]): Promise<FreshObjects> {
+  async read(
+    lab: Pick<Lab, 'labId' | 'domainSource'>,
+    references: readonly Reference[],
+  ): Promise<FreshObjects> {
     const source = lab.domainSource;
     const wanted = source?.isActive ? askable(source, references) : [];
     if (!source || wanted.length === 0) {

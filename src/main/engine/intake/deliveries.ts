@@ -3,7 +3,7 @@ import type { NewDelivery, NewLog } from '../../../shared/model/delivery.ts';
 import type { Reference } from '../../../shared/model/domain.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 import type { Priority } from '../../../shared/model/vocabulary.ts';
-import type { BuiltPayload, PayloadBuilder } from '../payload/builder.ts';
+import type { BuiltKey, BuiltPayload, PayloadBuilder } from '../payload/builder.ts';
 import type { Trigger } from '../triggers/trigger.ts';
 import { newId } from './new-id.ts';
 
@@ -15,6 +15,7 @@ export interface EventFacts {
   priority: Priority;
   /** Epoch milliseconds. */
   deliverBy: number | null;
+  /** The event's own, which wins over its rules'. */
   orderingKey: string | null;
   /** The event first. */
   references: Reference[];
@@ -22,7 +23,12 @@ export interface EventFacts {
   receivedAt: number;
 }
 
-function newLog(logId: string, event: EventFacts, rule: LabIntegration): NewLog {
+function newLog(
+  logId: string,
+  event: EventFacts,
+  rule: LabIntegration,
+  orderingKey: string | null,
+): NewLog {
   return {
     logId,
     direction: 'OUTBOUND',
@@ -32,7 +38,7 @@ function newLog(logId: string, event: EventFacts, rule: LabIntegration): NewLog 
     stage: 'ENQUEUED',
     priority: event.priority,
     deliverBy: event.deliverBy,
-    orderingKey: event.orderingKey,
+    orderingKey,
     labId: event.lab.labId,
     organizationId: event.lab.organizationId,
     labIntegrationId: rule.labIntegrationId,
@@ -103,8 +109,24 @@ export function buildDeliveries(
         lab_id: event.lab.labId,
         action_category: event.category.code,
       };
-      const payload = await payloads.build({ integration: rule, trigger, args, bindings });
-      return delivery(newLog(logId, event, rule), rule, payload);
+      // Asked for in one turn: the child process is given both together.
+      const [payload, ordering] = await Promise.all([
+        payloads.build({ integration: rule, trigger, args, bindings }),
+        keyOf(event, rule, () => payloads.orderingKey(rule.orderingKey ?? '', args, bindings)),
+      ]);
+      // In no order it must not go: the partner would take it before what it follows.
+      const built = payload.ok && !ordering.ok ? ordering : payload;
+      return delivery(newLog(logId, event, rule, ordering.ok ? ordering.key : null), rule, built);
     }),
   );
+}
+
+function keyOf(
+  { orderingKey }: EventFacts,
+  rule: LabIntegration,
+  evaluate: () => Promise<BuiltKey>,
+): BuiltKey | Promise<BuiltKey> {
+  return orderingKey === null && rule.orderingKey !== null
+    ? evaluate()
+    : { ok: true, key: orderingKey };
 }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type EventRoute, eventRoutes } from '../../../shared/contract/events.ts';
 import { type ErrorCode, fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { ActionCategory } from '../../../shared/model/configuration.ts';
+import type { NewLog } from '../../../shared/model/delivery.ts';
 import type { DomainObject, Reference } from '../../../shared/model/domain.ts';
 import type { AcceptEvent, IntakeAnswer, Repeat } from '../../../shared/model/event.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
@@ -35,7 +36,7 @@ export interface IntakeDependencies {
   /** Where reports on new deliveries go. */
   callbackUrl: () => string;
   /** Told after the commit, where deliveries were made: wakes the dispatcher. */
-  onCommitted: (logs: { logId: string }[]) => void;
+  onCommitted: (logs: NewLog[]) => void;
 }
 
 export interface IntakeAnswered {
@@ -131,7 +132,7 @@ export class Intake {
     if (result.outcome === 'REPEAT') return answerRepeat(result.repeat);
     this.#firstSight.committed(objects, isGuess);
     const { deliveries, answer, answerStatus } = built.command;
-    this.#announce(deliveries.map(({ log }) => ({ logId: log.logId })));
+    this.#announce(deliveries.map(({ log }) => log));
     return { status: answerStatus, body: answer, repeated: false };
   }
 
@@ -235,7 +236,7 @@ export class Intake {
     return buildDeliveries(rules, facts, trigger, args, payloads);
   }
 
-  #announce(logs: { logId: string }[]): void {
+  #announce(logs: NewLog[]): void {
     if (logs.length === 0) return;
     try {
       this.#deps.onCommitted(logs);

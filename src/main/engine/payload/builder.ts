@@ -31,6 +31,12 @@ export type BuiltPayload =
   /** For the rule's author; holds no value of the input. */
   | { ok: false; message: string };
 
+/** A delivery's ordering key; null: it has none. */
+export type BuiltKey = { ok: true; key: string | null } | { ok: false; message: string };
+
+/** As long as a key may be that an event brings itself. */
+const LONGEST_KEY = 100;
+
 /** Stands for ids that a preview has none of. */
 const PREVIEW_ID = '00000000-0000-7000-8000-000000000000';
 
@@ -55,6 +61,26 @@ function fromMapping(result: MappingResult, rule: PayloadRule): BuiltPayload {
   if (typeof value === 'object') return built(JSON.stringify(value), rule, 'application/json');
   const message = `the mapping produced a ${typeof value}; it must produce an object, an array or text`;
   return { ok: false, message };
+}
+
+function keyFrom(result: MappingResult): BuiltKey {
+  if (!result.ok) return { ok: false, message: ofOrderingKey(result.message) };
+  const { value } = result;
+  if (value === undefined || value === null || value === '') return { ok: true, key: null };
+  if (typeof value === 'object') {
+    const message =
+      'the ordering key must be text or a number; the expression produced a list or an object';
+    return { ok: false, message };
+  }
+  const key = String(value);
+  return key.length > LONGEST_KEY
+    ? { ok: false, message: `the ordering key must have at most ${LONGEST_KEY} characters` }
+    : { ok: true, key };
+}
+
+/** The evaluator speaks of mappings; an ordering key is evaluated as one. */
+function ofOrderingKey(message: string): string {
+  return message.replace(/^the mapping(?! process)/, 'the ordering key');
 }
 
 /** The arguments that an event with these data would give, were it the first of its lab. */
@@ -94,6 +120,19 @@ export class PayloadBuilder {
   }
 
   /**
+   * The ordering key that a rule's expression makes of a delivery, evaluated as a mapping is. An
+   * expression that fails is a result.
+   * @throws LabRelayError `INTERNAL` where mappings cannot be evaluated at all.
+   */
+  async orderingKey(
+    expression: string,
+    args: JsonObject,
+    bindings: MappingBindings,
+  ): Promise<BuiltKey> {
+    return keyFrom(await this.#evaluator.evaluate(expression, args, bindings));
+  }
+
+  /**
    * The body that a rule would make of an event; sends nothing.
    * @param request.data the event's data; null or left out, the category's own sample
    * @throws LabRelayError `MAPPING_FAILED` (field `mapping`), `INVALID_INPUT` (fields of `data`)
@@ -124,23 +163,24 @@ export class PayloadBuilder {
   }
 
   /**
-   * Tries a rule's mapping before it is saved.
+   * Tries an expression of a rule before it is saved.
    * @param request.checkData an event's data; null: the category's sample, which has none of the
    *   lab's own fields
-   * @throws LabRelayError `MAPPING_FAILED` (field `mapping`) where it fails or makes nothing that
-   *   could be sent, `INVALID_INPUT` (fields of `check_data`)
+   * @throws LabRelayError `MAPPING_FAILED` (its field) where it fails or makes nothing that could be
+   *   used, `INVALID_INPUT` (fields of `check_data`)
    */
   async checkMapping(request: {
+    field: 'mapping' | 'ordering_key';
+    expression: string;
     actionCategory: string;
-    mapping: string;
     method: HttpMethod;
     checkData: JsonObject | null;
   }): Promise<void> {
-    const { actionCategory, mapping, method, checkData } = request;
+    const { field, expression, actionCategory, method, checkData } = request;
     const trigger = triggerFor(actionCategory);
     if (checkData) parseInput(trigger.data, checkData, 'check_data');
     const result = await this.#evaluator.evaluate(
-      mapping,
+      expression,
       argumentsOf(trigger, checkData ?? trigger.sample),
       {
         log_id: PREVIEW_ID,
@@ -149,12 +189,12 @@ export class PayloadBuilder {
         action_category: actionCategory,
       },
     );
-    const fault = faultOf(result, method);
+    const fault = field === 'mapping' ? faultOf(result, method) : keyFault(result);
     if (fault === null) return;
     // What is wrong whatever the data are needs no other data.
     const dependsOnData = result.ok || result.fault === 'RUNTIME';
     const reason = dependsOnData ? `${fault}; ${whichData(checkData)}` : fault;
-    throw fieldError('MAPPING_FAILED', 'mapping', reason);
+    throw fieldError('MAPPING_FAILED', field, reason);
   }
 }
 
@@ -164,6 +204,12 @@ function faultOf(result: MappingResult, method: HttpMethod): string | null {
   if (!payload.ok) return payload.message;
   const fitsMethod = method !== 'GET' || (result.ok && queryParameters(result.value) !== null);
   return fitsMethod ? null : FLAT_OBJECT;
+}
+
+/** Why what an expression made cannot be an ordering key; null: it can, or it made none. */
+function keyFault(result: MappingResult): string | null {
+  const key = keyFrom(result);
+  return key.ok ? null : key.message;
 }
 
 function whichData(checkData: JsonObject | null): string {

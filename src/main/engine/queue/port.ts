@@ -1,12 +1,55 @@
+import type { OrderTended } from '../../../shared/model/ordering.ts';
 import type {
   ClaimedTask,
   FailedTask,
   PendingReport,
-  ReportResult,
   Settlement,
+  SettlementResult,
   Stamp,
   TaskDeath,
 } from '../../../shared/model/delivery.ts';
+import type {
+  HeldCounts,
+  HeldFate,
+  HeldFilter,
+  HeldGroup,
+  HeldTask,
+  PendingWaitingAction,
+  WaitingAction,
+} from '../../../shared/model/held.ts';
+
+/** What the room of held deliveries needs of the store, as whole commands. */
+export interface HeldTasksPort {
+  /** What is noted as being done to what waits. */
+  waitingActions(): Promise<PendingWaitingAction[]>;
+  /**
+   * Holds a chunk of what is open for a switched-off rule.
+   * @returns how many; less than the limit: all are held, and the action is over
+   */
+  holdOpenTasks(request: { labIntegrationId: number; limit: number }): Promise<number>;
+  /** Held tasks by rising id, from behind `afterTaskId`. */
+  heldTasks(request: {
+    filter: HeldFilter;
+    afterTaskId: number;
+    limit: number;
+  }): Promise<HeldTask[]>;
+  countHeldTasks(filter: HeldFilter): Promise<HeldGroup[]>;
+  /**
+   * Does to held tasks what was decided; those that are held no longer are passed over. With
+   * `during`, nothing is done once that action has ended or was overtaken by another.
+   */
+  settleHeldTasks(request: {
+    fates: HeldFate[];
+    decision: { actor: string; reason: string | null; now: number };
+    during: { labIntegrationId: number; action: WaitingAction } | null;
+  }): Promise<HeldCounts>;
+  /** Ends an action where nothing is left behind `afterTaskId`. @returns whether it is over */
+  endWaitingAction(request: {
+    labIntegrationId: number;
+    action: WaitingAction;
+    afterTaskId: number;
+  }): Promise<boolean>;
+}
 
 /** What recovery did at a start. */
 export interface Recovery {
@@ -22,7 +65,8 @@ export interface Recovery {
 export interface QueuePort {
   /**
    * Claims up to `limit` ready tasks for a worker, STAT first, within each integration's
-   * concurrency, from active integrations only.
+   * concurrency and rate, from active integrations only; one whose breaker is open gives a probe
+   * when it is due.
    */
   claim(request: {
     worker: string;
@@ -30,12 +74,20 @@ export interface QueuePort {
     leaseUntil: number;
     now: number;
   }): Promise<ClaimedTask[]>;
+  /**
+   * When the next token of a rate-limited integration with ready tasks is due; asked in the turn of
+   * a claim it sees what that has left. Null: no task waits for a token.
+   */
+  nextTokenAt(request: { now: number }): Promise<number | null>;
   /** Notes durably that a suspect task is about to be handled, so that a second crash is told from chance. */
   begin(request: { worker: string; taskId: number; now: number }): Promise<boolean>;
   /** True per stamp whose task is still this worker's; only then may bytes leave. */
   stamp(request: { worker: string; stamp: Stamp }): Promise<boolean>;
-  /** Ends a task with its outcome. */
-  settle(settlement: Settlement): Promise<ReportResult>;
+  /**
+   * Ends a task with its outcome, or lets it wait in its place where the endpoint was not reached;
+   * tells where the outcome opened or closed the integration's breaker.
+   */
+  settle(settlement: Settlement): Promise<SettlementResult>;
   /** Moves a task that died into the failed-task queue. */
   bury(death: TaskDeath): Promise<void>;
   /** Gives back claimed tasks that were not stamped. */
@@ -46,6 +98,11 @@ export interface QueuePort {
    * former life left behind.
    */
   recover(request: { worker: string; now: number; atStart: boolean }): Promise<Recovery>;
+  /**
+   * Releases the followers of heads that have been in doubt for too long, and makes STAT what is to
+   * be delivered soon.
+   */
+  tendOrder(request: { now: number }): Promise<OrderTended>;
   /** Forgets a kept outcome: the callback route has taken it. */
   reportTaken(request: { taskId: number }): Promise<void>;
   /** Outcomes that are kept but not yet taken by the callback route, oldest first. */

@@ -21,6 +21,11 @@ UPDATE lab_integration SET
   on_refused = coalesce(json_extract(settings, '$.onRefused'), 'skip'),
   on_unknown = coalesce(json_extract(settings, '$.onUnknown'), 'hold'),
   is_retry_enabled = coalesce(json_extract(settings, '$.isRetryEnabled'), 1);
+CREATE INDEX lab_integration_limited ON lab_integration (lab_integration_id)
+  WHERE rate_per_minute IS NOT NULL;
+
+-- Why a version was made, where that was told (a rollback, 410 Gone).
+ALTER TABLE lab_integration_version ADD COLUMN reason TEXT;
 
 -- How an integration fares; a row exists from the first time that there is something to remember.
 CREATE TABLE integration_state (
@@ -101,12 +106,15 @@ CREATE INDEX task_ready ON task (lab_integration_id, priority, task_id) WHERE st
 CREATE INDEX task_claimed ON task (lab_integration_id) WHERE state = 'CLAIMED';
 CREATE INDEX task_reporting ON task (task_id) WHERE state = 'REPORTING';
 CREATE INDEX task_scheduled ON task (due_at) WHERE state = 'SCHEDULED';
+-- Whose scheduled tasks are held when their rule is switched off.
+CREATE INDEX task_scheduled_of ON task (lab_integration_id) WHERE state = 'SCHEDULED';
 CREATE INDEX task_held ON task (lab_integration_id, task_id) WHERE state = 'HELD';
 CREATE UNIQUE INDEX task_key_head ON task (lab_integration_id, ordering_key)
   WHERE ordering_key IS NOT NULL AND state IN ('READY', 'CLAIMED', 'REPORTING');
 CREATE INDEX task_key_waiting ON task (lab_integration_id, ordering_key, task_id)
   WHERE state = 'WAITING';
 CREATE INDEX task_by_deadline ON task (deliver_by) WHERE deliver_by IS NOT NULL;
+CREATE INDEX task_to_lift ON task (deliver_by) WHERE deliver_by IS NOT NULL AND priority = 1;
 
 -- Where the domain objects of a rebuilt body came from: SOURCE or LOCAL.
 ALTER TABLE revision ADD COLUMN objects_from TEXT;

@@ -41,7 +41,17 @@ export const ownerFields = {
   organization_id: id.nullish(),
 };
 
+/** Why something is done that cannot be taken back, in a person's words. */
+export const reasonText = z
+  .string({ error: 'must be text of 3 to 500 characters' })
+  .trim()
+  .min(3, 'say why in a few words')
+  .max(500, 'must have at most 500 characters');
+
 /** No caller brings an address to report to, wherever they try to put it. */
 export const noCallbackUrl = z
   .never({ error: "reports go to LabRelay's own handler; remove the field" })
   .optional();
+
+/** An event's data as its route takes it. */
+export const checkData = z.record(z.string(), z.json(), { error: 'must be a JSON object' });

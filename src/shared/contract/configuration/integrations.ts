@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { NEW_INTEGRATION } from '../../model/integration-defaults.ts';
 import { CERTAINTIES, HTTP_METHODS, TRANSPORTS } from '../../model/vocabulary.ts';
 import { id, isoTime } from '../common.ts';
+import { waitingChoice } from '../held.ts';
 import { procedure } from '../procedure.ts';
 import {
+  checkData,
   expectedVersion,
   flag,
   line,
@@ -117,8 +119,8 @@ const webhookIntegrationInput = z.strictObject({
   headers: preset(headers, NEW_INTEGRATION.headers),
   /** JSONata; null sends the category's default shape. */
   mapping: preset(mappingText.nullable(), NEW_INTEGRATION.mapping),
-  /** An event's data on which the mapping is tried; left out, the category's sample. Not kept. */
-  check_data: z.record(z.string(), z.json(), { error: 'must be a JSON object' }).optional(),
+  /** An event's data on which the expressions are tried; left out, the category's sample. Not kept. */
+  check_data: checkData.optional(),
   response_schema: preset(
     z.record(z.string(), z.json(), { error: 'must be a JSON Schema object' }).nullable(),
     NEW_INTEGRATION.responseSchema,
@@ -158,10 +160,12 @@ const webhookIntegrationInput = z.strictObject({
   integrationExtraDetails: preset(httpExtraDetails, NEW_INTEGRATION.integrationExtraDetails),
   integration_callback_url: noCallbackUrl,
   expected_version: expectedVersion,
+  /** What is to become of held deliveries, where this enables the integration. */
+  waiting: waitingChoice.optional(),
 });
 
-const labIntegrationDocument = z.object({
-  lab_integration_id: z.int(),
+/** What is versioned of an integration. */
+export const integrationSettingsDocument = z.object({
   lab_id: z.int().nullable(),
   organization_id: z.int().nullable(),
   action_category_list_id: z.int(),
@@ -193,15 +197,22 @@ const labIntegrationDocument = z.object({
   signing: z.boolean(),
   executor: z.enum(['local', 'external']),
   integrationExtraDetails: z.record(z.string(), z.json()),
+});
+
+const labIntegrationDocument = integrationSettingsDocument.extend({
+  lab_integration_id: z.int(),
   version: z.int(),
   created_at: isoTime,
   updated_at: isoTime,
 });
 
 /** A saved rule, with what its author should know about it. */
-const savedIntegrationDocument = labIntegrationDocument.extend({ notices: z.array(z.string()) });
+export const savedIntegrationDocument = labIntegrationDocument.extend({
+  notices: z.array(z.string()),
+});
 
 export type WebhookIntegrationInput = z.output<typeof webhookIntegrationInput>;
+export type IntegrationSettingsDocument = z.output<typeof integrationSettingsDocument>;
 export type LabIntegrationDocument = z.output<typeof labIntegrationDocument>;
 
 export const integrationProcedures = {
@@ -227,13 +238,16 @@ export const integrationProcedures = {
     output: savedIntegrationDocument,
   }),
   setIntegrationEnabled: procedure({
-    summary: 'Enables or soft-disables an integration; a disabled one stays and sends nothing',
+    summary:
+      'Enables or soft-disables an integration; a disabled one stays, sends nothing and holds what waits',
     role: 'operator',
     audit: 'change',
     input: z.strictObject({
       lab_integration_id: id,
       is_active: flag,
       expected_version: expectedVersion,
+      /** What is to become of held deliveries; needed to enable an integration that has any. */
+      waiting: waitingChoice.optional(),
     }),
     output: savedIntegrationDocument,
   }),

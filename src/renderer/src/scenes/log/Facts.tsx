@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
 import type { LogDocument } from '../../../../shared/contract/log-document.ts';
+import { addressOfLog } from '../../app/address.ts';
 import { Time } from '../../components/Time.tsx';
-import { RETRY_WORDS, STAGE_WORDS } from '../../words.ts';
+import { HELD_WORDS, RETRY_WORDS, STAGE_WORDS } from '../../words.ts';
 
 /** What the log is about; facts that it does not have are left out. */
 export function Facts({ log }: { log: LogDocument }) {
@@ -24,7 +25,14 @@ export function Facts({ log }: { log: LogDocument }) {
       <Fact name="Ordering key">{log.ordering_key}</Fact>
       <Fact name="Retry">{log.retry_state !== 'NONE' && RETRY_WORDS[log.retry_state]}</Fact>
       <Fact name="Next retry">{log.next_retry_at && <Time long at={log.next_retry_at} />}</Fact>
-      <Fact name="Held because">{log.held_reason}</Fact>
+      <Fact name="Held because">{log.held_reason && HELD_WORDS[log.held_reason]}</Fact>
+      <Fact name="Waits for">
+        {log.waits_for && (
+          <a href={addressOfLog(log.waits_for)}>
+            <code>{log.waits_for}</code>
+          </a>
+        )}
+      </Fact>
       <Fact name="Closed by hand">
         {log.resolution && (
           <>

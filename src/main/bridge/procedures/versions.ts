@@ -1,0 +1,64 @@
+import { toIso } from '../../../shared/contract/common.ts';
+import { fieldError } from '../../../shared/errors.ts';
+import type { IntegrationSettings } from '../../../shared/model/configuration.ts';
+import type { Configuration } from '../../engine/configuration/configuration.ts';
+import type { Handlers } from '../handler.ts';
+import { integrationSettingsDocument, labIntegrationDocument } from './configuration-documents.ts';
+import { differences } from './differences.ts';
+
+/** Handlers of the procedures about a rule's versions. */
+export function versionHandlers(
+  configuration: Configuration,
+): Handlers<'listIntegrationVersions' | 'rollbackIntegration'> {
+  const category = (id: number) => configuration.actionCategoryById(id)?.code ?? '';
+  const document = (settings: IntegrationSettings) =>
+    integrationSettingsDocument(settings, category(settings.actionCategoryListId));
+
+  return {
+    listIntegrationVersions: async (input) => {
+      const { limit } = input;
+      const versions = await configuration.integrationVersions(
+        input.lab_integration_id,
+        input.cursor === undefined ? null : cursorVersion(input.cursor),
+        limit,
+      );
+      const last = versions.at(-1);
+      return {
+        items: versions.map(({ version, changedBy, changedAt, reason, settings, former }) => ({
+          version,
+          changed_by: changedBy,
+          changed_at: toIso(changedAt),
+          reason,
+          settings: document(settings),
+          differences: former === null ? [] : differences(document(former), document(settings)),
+        })),
+        next_cursor: last?.former ? String(last.version) : null,
+      };
+    },
+    rollbackIntegration: async (input, caller) => {
+      const { integration, notices } = await configuration.rollbackIntegration(
+        {
+          labIntegrationId: input.lab_integration_id,
+          version: input.version,
+          expectedVersion: input.expected_version,
+          reason: input.reason ?? null,
+          checkData: input.check_data,
+        },
+        caller.name,
+      );
+      const { actionCategoryListId } = integration;
+      return { ...labIntegrationDocument(integration, category(actionCategoryListId)), notices };
+    },
+  };
+}
+
+function cursorVersion(cursor: string): number {
+  if (!/^\d{1,15}$/.test(cursor)) {
+    throw fieldError(
+      'INVALID_INPUT',
+      'cursor',
+      'is not one that this listing answered; leave it out to start from the newest',
+    );
+  }
+  return Number(cursor);
+}

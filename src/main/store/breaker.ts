@@ -1,0 +1,94 @@
+import type { Database } from 'better-sqlite3';
+import {
+  type BreakerChange,
+  type BreakerState,
+  HEALTHY,
+  nextBreakerState,
+  type OpenReason,
+  senseOf,
+} from '../../shared/model/breaker.ts';
+import type { AttemptReport } from '../../shared/model/delivery.ts';
+
+interface StateRow {
+  failures: number;
+  opened_at: number | null;
+  open_reason: OpenReason | null;
+  probe_at: number | null;
+}
+
+/** Keeps how integrations fare, inside the transaction that settles their attempts. */
+export interface Breaker {
+  /** Takes in the outcome of an attempt of ours. @returns what people are to be told, if anything */
+  take(labIntegrationId: number, report: AttemptReport): BreakerChange | null;
+}
+
+/**
+ * A row is written for failures, and for the success that ends them; a success among successes costs
+ * one look-up by key.
+ */
+export function createBreaker(db: Database): Breaker {
+  const read = db.prepare<[number], StateRow>(
+    `SELECT failures, opened_at, open_reason, probe_at FROM integration_state
+     WHERE lab_integration_id = ?`,
+  );
+  const write = db.prepare(
+    `INSERT INTO integration_state (lab_integration_id, failures, opened_at, open_reason, probe_at)
+     VALUES (@labIntegrationId, @failures, @openedAt, @reason, @probeAt)
+     ON CONFLICT (lab_integration_id) DO UPDATE SET failures = excluded.failures,
+       opened_at = excluded.opened_at, open_reason = excluded.open_reason,
+       probe_at = excluded.probe_at`,
+  );
+  const mayWait = db
+    .prepare<[number], number>(
+      'SELECT is_retry_enabled FROM lab_integration WHERE lab_integration_id = ?',
+    )
+    .pluck();
+
+  return {
+    take(labIntegrationId, report) {
+      const sense = senseOf(report);
+      if (sense === 'SILENT') return null;
+      const before = stateOf(read.get(labIntegrationId));
+      if (sense === 'UP' && before === HEALTHY) return null;
+      const waits = sense === 'DOWN' && mayWait.get(labIntegrationId) === 1;
+      const { state, change } = nextBreakerState(before, sense, waits, report.activityDate);
+      write.run({
+        labIntegrationId,
+        failures: state.failures,
+        openedAt: state.open?.since ?? null,
+        reason: state.open?.reason ?? null,
+        probeAt: state.open?.probeAt ?? null,
+      });
+      const { failures, open } = state;
+      if (change === null) return null;
+      return change === 'OPENED'
+        ? { kind: change, labIntegrationId, failures, reason: open?.reason ?? 'BREAKER' }
+        : { kind: change, labIntegrationId, failures };
+    },
+  };
+}
+
+function stateOf(row: StateRow | undefined): BreakerState {
+  if (!row || (row.failures === 0 && row.opened_at === null)) return HEALTHY;
+  const { failures, opened_at: since, open_reason: reason, probe_at: probeAt } = row;
+  return {
+    failures,
+    open: since === null || reason === null ? null : { reason, since, probeAt: probeAt ?? since },
+  };
+}
+
+/** A rule or its credentials were changed: what is open is tried at once. */
+export function createProbeNow(db: Database) {
+  const ofRule = db.prepare<[number, number]>(
+    `UPDATE integration_state SET probe_at = ?
+     WHERE lab_integration_id = ? AND opened_at IS NOT NULL`,
+  );
+  const ofAuthentication = db.prepare<[number, number]>(
+    `UPDATE integration_state SET probe_at = ? WHERE opened_at IS NOT NULL AND lab_integration_id IN (
+       SELECT lab_integration_id FROM lab_integration WHERE developer_authentication_id = ?)`,
+  );
+  return {
+    rule: (labIntegrationId: number, now: number) => void ofRule.run(now, labIntegrationId),
+    authentication: (id: number, now: number) => void ofAuthentication.run(now, id),
+  };
+}

@@ -1,0 +1,265 @@
+import type { Database } from 'better-sqlite3';
+import type { BuiltRevision, RetryContext } from '../../shared/model/delivery.ts';
+import type {
+  HeldCounts,
+  HeldFate,
+  HeldFilter,
+  HeldGroup,
+  HeldTask,
+} from '../../shared/model/held.ts';
+import type { Certainty, HeldReason } from '../../shared/model/vocabulary.ts';
+import { encodeBody } from './bodies.ts';
+import type { Tasks } from './tasks.ts';
+
+/** Who decides what becomes of held deliveries, and when. */
+export interface HeldDecision {
+  actor: string;
+  /** Noted in each log that is dropped or whose body is built anew; null where none was given. */
+  reason: string | null;
+  now: number;
+}
+
+/** Holding what is open, and letting go of what is held: a chunk a command, so that others come between. */
+export function createHeldTaskCommands(db: Database, tasks: Tasks) {
+  const holdDone = db.prepare<[number]>(
+    `UPDATE integration_state SET waiting_action = NULL, waiting_actor = NULL
+     WHERE lab_integration_id = ? AND waiting_action = 'HOLD'`,
+  );
+  const actionDone = db.prepare<[{ id: number; action: string; afterTaskId: number }]>(
+    `UPDATE integration_state SET waiting_action = NULL, waiting_actor = NULL
+     WHERE lab_integration_id = @id AND waiting_action = @action AND NOT EXISTS (
+       SELECT 1 FROM task t CROSS JOIN log l ON l.log_seq = t.log_seq
+       WHERE t.lab_integration_id = @id AND t.state = 'HELD' AND t.task_id > @afterTaskId
+         AND l.held_reason IN ('INTEGRATION_DISABLED', 'BEHIND_HELD'))`,
+  );
+  const isUnderWay = db
+    .prepare<[number, string], number>(
+      `SELECT 1 FROM integration_state WHERE lab_integration_id = ? AND waiting_action = ?`,
+    )
+    .pluck();
+  const heldLog = db
+    .prepare<[number], number>(`SELECT log_seq FROM task WHERE task_id = ? AND state = 'HELD'`)
+    .pluck();
+  const released = db.prepare<[{ logSeq: number; now: number }]>(
+    `UPDATE log SET held_reason = NULL, updated_at = max(updated_at, @now),
+       retry_state = CASE newest_attempt WHEN 0 THEN 'NONE' ELSE 'SCHEDULED' END
+     WHERE log_seq = @logSeq`,
+  );
+  const ended = db.prepare<[object]>(
+    `UPDATE log SET held_reason = NULL, retry_state = @retryState, certainty = coalesce(certainty, 'NOT_SENT'),
+       status = CASE status WHEN 'PENDING' THEN 'FAIL' ELSE status END,
+       error_kind = coalesce(@errorKind, error_kind),
+       error_message = coalesce(@errorMessage, error_message),
+       activity_date = @now, updated_at = max(updated_at, @now)
+     WHERE log_seq = @logSeq`,
+  );
+  const newestRevision = db
+    .prepare<[number], number>('SELECT max(number) FROM revision WHERE log_seq = ?')
+    .pluck();
+  const addRevision = db.prepare(
+    `INSERT INTO revision (log_seq, number, body, content_type, sha256, config_version, reason,
+       objects_from, created_at) VALUES (?, ?, ?, ?, ?, ?, 'REBUILT', ?, ?)`,
+  );
+  const useRevision = [
+    db.prepare<[number, number]>('UPDATE log SET revision = ? WHERE log_seq = ?'),
+    db.prepare<[number, number]>('UPDATE task SET revision = ? WHERE log_seq = ?'),
+  ];
+  const note = db.prepare<[number, number, string, string, string]>(
+    'INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, ?, ?)',
+  );
+  const addNote = db.prepare<[object]>(
+    `INSERT INTO activity (log_seq, at, actor, kind, note)
+     SELECT log_seq, @at, @actor, @kind, @note FROM log WHERE log_id = @logId`,
+  );
+  const textPending = db.prepare<[number]>(
+    'INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)',
+  );
+
+  const replaceBody = (logSeq: number, revision: BuiltRevision, { actor, now }: HeldDecision) => {
+    const number = (newestRevision.get(logSeq) ?? 0) + 1;
+    const { body, contentType, sha256, configVersion, objectsFrom } = revision;
+    const stored = encodeBody(body);
+    addRevision.run(logSeq, number, stored, contentType, sha256, configVersion, objectsFrom, now);
+    for (const use of useRevision) use.run(number, logSeq);
+    const words = `the body was built anew: revision ${number}`;
+    const from = revision.fallback === null ? '' : `, from our own copy: ${revision.fallback}`;
+    note.run(logSeq, now, actor, 'REBUILT', words + from);
+    textPending.run(logSeq);
+  };
+
+  /** Ends a held delivery for good. An earlier attempt's certainty stands. */
+  const end = (
+    fate: { taskId: number; logSeq: number },
+    told: { retryState: string; errorKind: string | null; errorMessage: string | null },
+    kind: string,
+    words: string,
+    { actor, now }: HeldDecision,
+  ) => {
+    tasks.remove(fate.taskId);
+    ended.run({ ...told, logSeq: fate.logSeq, now });
+    note.run(fate.logSeq, now, actor, kind, words);
+    textPending.run(fate.logSeq);
+  };
+
+  return {
+    /**
+     * Holds a chunk of what is open for a switched-off rule; the last one ends the action.
+     * @returns how many; less than the limit: all are held
+     */
+    holdOpenTasks(request: { labIntegrationId: number; limit: number }): number {
+      if (isUnderWay.get(request.labIntegrationId, 'HOLD') === undefined) return 0;
+      const held = tasks.hold(request.labIntegrationId, request.limit);
+      if (held < request.limit) holdDone.run(request.labIntegrationId);
+      return held;
+    },
+
+    /**
+     * Does to held tasks what was decided; those that are held no longer are passed over. With
+     * `during`, nothing is done once that action of the integration has ended or was overtaken.
+     */
+    settleHeldTasks(request: {
+      fates: HeldFate[];
+      decision: HeldDecision;
+      during: { labIntegrationId: number; action: string } | null;
+    }): HeldCounts {
+      const counts: HeldCounts = { released: 0, rebuilt: 0, dropped: 0, failed: 0 };
+      const { during, decision } = request;
+      if (during && isUnderWay.get(during.labIntegrationId, during.action) === undefined) {
+        return counts;
+      }
+      for (const fate of request.fates) {
+        const logSeq = heldLog.get(fate.taskId);
+        if (logSeq === undefined) continue;
+        const task = { taskId: fate.taskId, logSeq };
+        switch (fate.kind) {
+          case 'RELEASE':
+          case 'REPLACE':
+            if (fate.kind === 'REPLACE') replaceBody(logSeq, fate.revision, decision);
+            tasks.unhold(fate.taskId, decision.now);
+            released.run({ logSeq, now: decision.now });
+            counts[fate.kind === 'REPLACE' ? 'rebuilt' : 'released']++;
+            break;
+          case 'DROP': {
+            const words = decision.reason ?? 'dropped while it was held; it is not sent any more';
+            const none = { retryState: 'CANCELLED', errorKind: null, errorMessage: null };
+            end(task, none, 'DROPPED', words, decision);
+            counts.dropped++;
+            break;
+          }
+          case 'FAIL': {
+            const told = { retryState: 'NONE', errorKind: 'PAYLOAD', errorMessage: fate.message };
+            end(task, told, 'REBUILD_FAILED', 'its body could not be built anew', decision);
+            counts.failed++;
+            break;
+          }
+        }
+      }
+      return counts;
+    },
+
+    /** Ends an action where nothing is left behind `afterTaskId`. @returns whether it is over */
+    endWaitingAction(request: {
+      labIntegrationId: number;
+      action: string;
+      afterTaskId: number;
+    }): boolean {
+      const { labIntegrationId: id, action, afterTaskId } = request;
+      actionDone.run({ id, action, afterTaskId });
+      return isUnderWay.get(id, action) === undefined;
+    },
+
+    /** An act of LabRelay's own or of a person, noted in a log. */
+    noteActivity(line: { logId: string; at: number; actor: string; kind: string; note: string }) {
+      addNote.run(line);
+    },
+  };
+}
+
+interface HeldRow {
+  task_id: number;
+  lab_integration_id: number;
+  log_id: string;
+  lab_id: number;
+  action_category: string;
+  event_id: string | null;
+  retry_context: string;
+  held_reason: HeldReason | null;
+  sha256: string;
+}
+
+/** Held deliveries as those see them who decide on them. */
+export function createHeldTaskQueries(db: Database) {
+  const one = {
+    integration: 't.lab_integration_id = @labIntegrationId AND',
+    rest: `t.state = 'HELD' AND t.task_id > @afterTaskId
+       AND (@heldReasons IS NULL OR l.held_reason IN (SELECT value FROM json_each(@heldReasons)))
+       AND (@from IS NULL OR l.created_at >= @from) AND (@to IS NULL OR l.created_at < @to)`,
+  };
+  // CROSS JOIN: the held are few among the logs.
+  const chunk = (where: string) =>
+    db.prepare<[object], HeldRow>(
+      `SELECT t.task_id, t.lab_integration_id, l.log_id, l.lab_id, l.action_category, l.event_id,
+         l.retry_context, l.held_reason, coalesce(r.sha256, '') AS sha256
+       FROM task t CROSS JOIN log l ON l.log_seq = t.log_seq
+       LEFT JOIN revision r ON r.log_seq = t.log_seq AND r.number = t.revision
+       WHERE ${where} ORDER BY t.task_id LIMIT @limit`,
+    );
+  const ofOne = chunk(`${one.integration} ${one.rest}`);
+  const ofAll = chunk(one.rest);
+  const groups = (where: string) =>
+    db.prepare<
+      [object],
+      {
+        lab_integration_id: number;
+        held_reason: HeldReason | null;
+        certainty: Certainty | null;
+        n: number;
+        oldest: number;
+      }
+    >(
+      `SELECT t.lab_integration_id, l.held_reason, l.certainty, count(*) AS n,
+         min(l.created_at) AS oldest
+       FROM task t CROSS JOIN log l ON l.log_seq = t.log_seq
+       WHERE ${where} GROUP BY t.lab_integration_id, l.held_reason, l.certainty`,
+    );
+  const groupsOfOne = groups(`${one.integration} ${one.rest}`);
+  const groupsOfAll = groups(one.rest);
+
+  const columns = (filter: HeldFilter) => ({
+    labIntegrationId: filter.labIntegrationId,
+    heldReasons: filter.heldReasons && JSON.stringify(filter.heldReasons),
+    from: filter.from,
+    to: filter.to,
+  });
+
+  return {
+    /** Held tasks by rising id, from behind `afterTaskId`. */
+    heldTasks(request: { filter: HeldFilter; afterTaskId: number; limit: number }): HeldTask[] {
+      const { filter, afterTaskId, limit } = request;
+      const read = filter.labIntegrationId === null ? ofAll : ofOne;
+      return read.all({ ...columns(filter), afterTaskId, limit }).map((row) => ({
+        taskId: row.task_id,
+        logId: row.log_id,
+        labId: row.lab_id,
+        labIntegrationId: row.lab_integration_id,
+        actionCategory: row.action_category,
+        eventId: row.event_id,
+        references: (JSON.parse(row.retry_context) as RetryContext).references,
+        heldReason: row.held_reason,
+        sha256: row.sha256,
+      }));
+    },
+
+    /** How many are held, by integration, reason and certainty. */
+    countHeldTasks(filter: HeldFilter): HeldGroup[] {
+      const read = filter.labIntegrationId === null ? groupsOfAll : groupsOfOne;
+      return read.all({ ...columns(filter), afterTaskId: 0 }).map((row) => ({
+        labIntegrationId: row.lab_integration_id,
+        heldReason: row.held_reason,
+        certainty: row.certainty,
+        count: row.n,
+        oldestAt: row.oldest,
+      }));
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import type { Database } from 'better-sqlite3';
+import { DELIVER_SOON_MS, type KeyRelease, type OrderTended } from '../../shared/model/ordering.ts';
+import type { Ordering } from './ordering.ts';
+
+/** Holds and deadlines dealt with at a time; the next round comes within a second. */
+const AT_ONCE = 500;
+
+/** What people and the clock do to ordering keys and deadlines. */
+export function createOrderCommands(db: Database, ordering: Ordering) {
+  // Those lifted already are not in its index, however many are late.
+  const soon = db.prepare<[number], { lab_integration_id: number; ordering_key: string | null }>(
+    `UPDATE task SET priority = 0 WHERE task_id IN (
+       SELECT task_id FROM task INDEXED BY task_to_lift
+       WHERE deliver_by IS NOT NULL AND priority = 1 AND deliver_by <= ?
+       ORDER BY deliver_by LIMIT ${AT_ONCE})
+     RETURNING lab_integration_id, ordering_key`,
+  );
+  const logById = db.prepare<
+    [string],
+    { log_seq: number; lab_integration_id: number | null; ordering_key: string | null }
+  >('SELECT log_seq, lab_integration_id, ordering_key FROM log WHERE log_id = ?');
+  const logId = db.prepare<[number], string>('SELECT log_id FROM log WHERE log_seq = ?').pluck();
+  const note = db.prepare<[number, number, string, string]>(
+    `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, 'KEY_RELEASED', ?)`,
+  );
+
+  return {
+    /** Releases the followers of heads that stayed in doubt, and lifts what is to be delivered soon. */
+    tendOrder({ now }: { now: number }): OrderTended {
+      const expired = ordering.expired(now, AT_ONCE).flatMap((hold) => {
+        const waiting = ordering.release(hold);
+        // Nobody waited, so nobody need be told.
+        if (waiting === 0) return [];
+        note.run(hold.headLogSeq, now, 'LabRelay', expiryNote(waiting));
+        return [
+          {
+            logId: logId.get(hold.headLogSeq) ?? '',
+            labIntegrationId: hold.integration,
+            waiting,
+          },
+        ];
+      });
+      const lifted = new Set<number>();
+      for (const task of soon.all(now + DELIVER_SOON_MS)) {
+        const { lab_integration_id: integration, ordering_key: key } = task;
+        lifted.add(integration);
+        if (key !== null) ordering.lift({ integration, key });
+      }
+      return { expired, lifted: [...lifted] };
+    },
+
+    /** Lets the followers of a held head go; `logId` is the head's, or that of any of its key. */
+    releaseOrderingKey(request: {
+      logId: string;
+      reason: string;
+      actor: string;
+      now: number;
+    }): KeyRelease {
+      const log = logById.get(request.logId);
+      if (!log) return { outcome: 'UNKNOWN_LOG' };
+      const { lab_integration_id: integration, ordering_key: key } = log;
+      const hold =
+        integration === null || key === null ? null : ordering.holdOn({ integration, key });
+      if (!hold) return { outcome: 'NOT_HELD' };
+      const waiting = ordering.release(hold);
+      note.run(hold.headLogSeq, request.now, request.actor, request.reason);
+      return { outcome: 'RELEASED', headLogId: logId.get(hold.headLogSeq) ?? '', waiting };
+    },
+  };
+}
+
+function expiryNote(waiting: number): string {
+  const those = waiting === 1 ? 'one delivery' : `${waiting} deliveries`;
+  return `Still in doubt after 30 minutes: ${those} of its ordering key no longer wait for it.`;
+}
+
+/**
+ * Ends the hold behind a head that somebody has settled, by a report or by hand.
+ * @returns whether there was one
+ */
+export function liftHoldOf(ordering: Ordering, headLogSeq: number): boolean {
+  const hold = ordering.holdOf(headLogSeq);
+  if (hold) ordering.release(hold);
+  return hold !== null;
+}

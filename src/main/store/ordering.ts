@@ -1,0 +1,185 @@
+import type { Database } from 'better-sqlite3';
+import {
+  HELD_FOR_UNKNOWN_MS,
+  type HoldReason,
+  verdictOnHead,
+} from '../../shared/model/ordering.ts';
+import type { Certainty } from '../../shared/model/vocabulary.ts';
+import { STAT } from './task-priority.ts';
+
+/** Followers are counted as far as this; a key may have very many. */
+const COUNTED = 1_000;
+
+/** One integration's ordering key. */
+export interface Key {
+  integration: number;
+  key: string;
+}
+
+/** A key whose followers are held. */
+export interface Hold extends Key {
+  headLogSeq: number;
+}
+
+interface HoldRow {
+  lab_integration_id: number;
+  ordering_key: string;
+  head_log_seq: number;
+}
+
+/** The order of tasks within their keys, with the holds behind heads that did not end well. */
+export interface Ordering {
+  /** Whether a task that is queued now has others of its key before it, or a hold. */
+  mustWait(key: Key, logSeq: number): boolean;
+  /**
+   * Makes a key's next task ready, unless one is under way or the key is held.
+   * @returns whether a STAT one has become ready
+   */
+  promote(key: Key): boolean;
+  /** All open tasks of a key become STAT, so that a STAT one among them is reached first. */
+  lift(key: Key): void;
+  /**
+   * The task of a key's head has left: its followers go on or are held, by what its log tells.
+   * @param at when it ended (epoch ms)
+   * @returns whether a STAT one has become ready
+   */
+  ended(key: Key, logSeq: number, at: number): boolean;
+  /** The hold behind a head, by its log. */
+  holdOf(headLogSeq: number): Hold | null;
+  /** The hold on a key. */
+  holdOn(key: Key): Hold | null;
+  /** Holds that have run out, the oldest first. */
+  expired(now: number, limit: number): Hold[];
+  /** Ends a hold and lets the next one go. @returns how many waited, exact up to a thousand */
+  release(hold: Hold): number;
+}
+
+/** See {@link Ordering}; every question is one seek, however many tasks a key has. */
+export function createOrdering(db: Database): Ordering {
+  const before = db.prepare<[Key], { is_busy: number; is_waiting: number; head: number | null }>(
+    `SELECT
+       EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration AND ordering_key = @key
+         AND state IN ('READY', 'CLAIMED', 'REPORTING')) AS is_busy,
+       EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration AND ordering_key = @key
+         AND state = 'WAITING') AS is_waiting,
+       (SELECT head_log_seq FROM key_hold WHERE lab_integration_id = @integration
+         AND ordering_key = @key) AS head`,
+  );
+  const promote = db
+    .prepare<[Key], number>(
+      `UPDATE task SET state = 'READY'
+     WHERE task_id = (SELECT min(task_id) FROM task WHERE lab_integration_id = @integration
+         AND ordering_key = @key AND state = 'WAITING')
+       AND NOT EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration
+         AND ordering_key = @key AND state IN ('READY', 'CLAIMED', 'REPORTING'))
+       AND NOT EXISTS (SELECT 1 FROM key_hold WHERE lab_integration_id = @integration
+         AND ordering_key = @key)
+     RETURNING priority`,
+    )
+    .pluck();
+  const liftHead = db.prepare<[Key]>(
+    `UPDATE task SET priority = 0 WHERE lab_integration_id = @integration AND ordering_key = @key
+       AND state IN ('READY', 'CLAIMED', 'REPORTING') AND priority <> 0`,
+  );
+  const liftWaiting = db.prepare<[Key]>(
+    `UPDATE task SET priority = 0 WHERE lab_integration_id = @integration AND ordering_key = @key
+       AND state = 'WAITING' AND priority <> 0`,
+  );
+  const certainty = db
+    .prepare<[number], Certainty | null>('SELECT certainty FROM log WHERE log_seq = ?')
+    .pluck();
+  const rules = db.prepare<[number], { onRefused: 'skip' | 'hold'; onUnknown: 'hold' | 'skip' }>(
+    `SELECT on_refused AS onRefused, on_unknown AS onUnknown FROM lab_integration
+     WHERE lab_integration_id = ?`,
+  );
+  // A head that is tried again and is still in doubt does not hold its followers any longer.
+  const hold = db.prepare<
+    [Key & { logSeq: number; reason: HoldReason; at: number; releaseAt: number | null }]
+  >(
+    `INSERT INTO key_hold
+       (lab_integration_id, ordering_key, head_log_seq, reason, held_at, release_at)
+     VALUES (@integration, @key, @logSeq, @reason, @at, @releaseAt)
+     ON CONFLICT DO UPDATE SET reason = excluded.reason, held_at = excluded.held_at,
+       release_at = excluded.release_at
+     WHERE head_log_seq = excluded.head_log_seq AND reason <> excluded.reason`,
+  );
+  const unhold = db.prepare<[Key & { logSeq: number }]>(
+    `DELETE FROM key_hold WHERE lab_integration_id = @integration AND ordering_key = @key
+       AND head_log_seq = @logSeq`,
+  );
+  const byHead = db.prepare<[number], HoldRow>(
+    `SELECT lab_integration_id, ordering_key, head_log_seq FROM key_hold WHERE head_log_seq = ?`,
+  );
+  const byKey = db.prepare<[Key], HoldRow>(
+    `SELECT lab_integration_id, ordering_key, head_log_seq FROM key_hold
+     WHERE lab_integration_id = @integration AND ordering_key = @key`,
+  );
+  const expired = db.prepare<[number, number], HoldRow>(
+    `SELECT lab_integration_id, ordering_key, head_log_seq FROM key_hold
+     WHERE release_at <= ? ORDER BY release_at LIMIT ?`,
+  );
+  const followers = db
+    .prepare<[Key], number>(
+      `SELECT count(*) FROM (SELECT 1 FROM task WHERE lab_integration_id = @integration
+         AND ordering_key = @key AND state = 'WAITING' LIMIT ${COUNTED})`,
+    )
+    .pluck();
+
+  return {
+    mustWait(key, logSeq) {
+      const { is_busy, is_waiting, head } = before.get(key) ?? {};
+      // The held head itself may be sent again, past those that wait for it.
+      if (head === logSeq) return is_busy === 1;
+      // What waits is before a newcomer too.
+      return is_busy === 1 || is_waiting === 1 || head !== null;
+    },
+
+    promote: (key) => promote.get(key) === STAT,
+
+    lift(key) {
+      liftHead.run(key);
+      liftWaiting.run(key);
+    },
+
+    ended(key, logSeq, at) {
+      const known = certainty.get(logSeq) ?? null;
+      const verdict = verdictOnHead(known, rulesOf(key.integration));
+      switch (verdict) {
+        case 'GO':
+          unhold.run({ ...key, logSeq });
+          return promote.get(key) === STAT;
+        case 'AS_BEFORE':
+          return promote.get(key) === STAT;
+        case 'HEAD_UNKNOWN':
+        case 'HEAD_REFUSED': {
+          const releaseAt = verdict === 'HEAD_UNKNOWN' ? at + HELD_FOR_UNKNOWN_MS : null;
+          hold.run({ ...key, logSeq, reason: verdict, at, releaseAt });
+          return false;
+        }
+      }
+    },
+
+    holdOf: (headLogSeq) => holdFrom(byHead.get(headLogSeq)),
+    holdOn: (key) => holdFrom(byKey.get(key)),
+    expired: (now, limit) => expired.all(now, limit).map((row) => holdFrom(row) as Hold),
+
+    release({ integration, key, headLogSeq }) {
+      const waiting = followers.get({ integration, key }) ?? 0;
+      unhold.run({ integration, key, logSeq: headLogSeq });
+      promote.get({ integration, key });
+      return waiting;
+    },
+  };
+
+  function rulesOf(integration: number) {
+    const row = rules.get(integration);
+    if (!row) throw new Error(`a task of integration ${integration}, which there is not`);
+    return row;
+  }
+}
+
+function holdFrom(row: HoldRow | undefined): Hold | null {
+  return row
+    ? { integration: row.lab_integration_id, key: row.ordering_key, headLogSeq: row.head_log_seq }
+    : null;
+}

@@ -1,0 +1,127 @@
+import type { Database } from 'better-sqlite3';
+import type { WaitingAction } from '../../shared/model/held.ts';
+import type { HeldReason } from '../../shared/model/vocabulary.ts';
+import type { Ordering } from './ordering.ts';
+
+/** Whose a task is. */
+export interface TaskOwner {
+  logSeq: number;
+  labIntegrationId: number;
+}
+
+/** How tasks are held back and let go; a part of {@link import('./tasks.ts').Tasks}. */
+export interface TaskHolds {
+  /** Holds a task that was just given back, where its rule is switched off by now. */
+  holdIfDisabled(taskId: number): boolean;
+  /**
+   * Holds up to `limit` tasks of a switched-off rule that are open and not under way.
+   * @returns how many
+   */
+  hold(labIntegrationId: number, limit: number): number;
+  /**
+   * Lets a held task go: ready or, behind others of its ordering key, waiting; scheduled where its
+   * time has not come. Keys keep their order where a rule's tasks are let go by rising id.
+   * @returns null where it is held no longer
+   */
+  unhold(taskId: number, now: number): TaskOwner | null;
+}
+
+/** As {@link TaskHolds}, with what only the queueing of tasks needs. */
+export interface OwnTaskHolds extends TaskHolds {
+  /** Why a new task must be held; null: nothing stands in its way. */
+  reasonFor: (labIntegrationId: number | null, orderingKey: string | null) => HeldReason | null;
+  /** Tells in its log that a task is held. */
+  mark: (logSeq: number | bigint, reason: HeldReason) => void;
+}
+
+interface Unheld {
+  log_seq: number;
+  lab_integration_id: number;
+  ordering_key: string | null;
+  state: 'READY' | 'WAITING' | 'SCHEDULED';
+}
+
+export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds {
+  // Two look-ups, not a join, which SQLite would plan anew for every task (see queue.ts).
+  const isActive = db
+    .prepare<[number | null], number>(
+      'SELECT is_active FROM lab_integration WHERE lab_integration_id = ?',
+    )
+    .pluck();
+  const action = db
+    .prepare<[number | null], WaitingAction | null>(
+      'SELECT waiting_action FROM integration_state WHERE lab_integration_id = ?',
+    )
+    .pluck();
+  const markHeld = db.prepare<[HeldReason, number | bigint]>(
+    `UPDATE log SET held_reason = ?, retry_state = 'HELD' WHERE log_seq = ?`,
+  );
+  const holdIfDisabled = db
+    .prepare<[number], number>(
+      `UPDATE task SET state = 'HELD' WHERE task_id = ? AND state = 'READY' AND EXISTS (
+         SELECT 1 FROM lab_integration i
+         WHERE i.lab_integration_id = task.lab_integration_id AND i.is_active = 0)
+       RETURNING log_seq`,
+    )
+    .pluck();
+  // One statement a state, since each has an index of its own.
+  const holdThose = (state: string) =>
+    db
+      .prepare<[number, number], number>(
+        `UPDATE task SET state = 'HELD' WHERE task_id IN (SELECT task_id FROM task
+           WHERE lab_integration_id = ? AND state = '${state}' LIMIT ?) RETURNING log_seq`,
+      )
+      .pluck();
+  const holds = [holdThose('READY'), holdThose('WAITING'), holdThose('SCHEDULED')];
+  const unhold = db.prepare<[{ taskId: number; now: number }], Unheld>(
+    `UPDATE task SET state = CASE WHEN due_at > @now THEN 'SCHEDULED'
+       WHEN ordering_key IS NULL THEN 'READY' ELSE 'WAITING' END
+     WHERE task_id = @taskId AND state = 'HELD'
+     RETURNING log_seq, lab_integration_id, ordering_key, state`,
+  );
+  const goAlone = db.prepare<[number]>(
+    `UPDATE task SET state = 'READY' WHERE task_id = ? AND NOT EXISTS (SELECT 1 FROM task o
+       WHERE o.lab_integration_id = task.lab_integration_id AND o.ordering_key = task.ordering_key
+         AND o.state IN ('READY', 'CLAIMED', 'REPORTING'))`,
+  );
+
+  return {
+    reasonFor(labIntegrationId, orderingKey) {
+      if (isActive.get(labIntegrationId) === 0) return 'INTEGRATION_DISABLED';
+      // Those of its key that are still held came before it.
+      return orderingKey !== null && action.get(labIntegrationId) ? 'BEHIND_HELD' : null;
+    },
+
+    mark(logSeq, reason) {
+      markHeld.run(reason, logSeq);
+    },
+
+    holdIfDisabled(taskId) {
+      const logSeq = holdIfDisabled.get(taskId);
+      if (logSeq !== undefined) markHeld.run('INTEGRATION_DISABLED', logSeq);
+      return logSeq !== undefined;
+    },
+
+    hold(labIntegrationId, limit) {
+      const held: number[] = [];
+      for (const those of holds) {
+        if (held.length < limit) held.push(...those.all(labIntegrationId, limit - held.length));
+      }
+      for (const logSeq of held) markHeld.run('INTEGRATION_DISABLED', logSeq);
+      return held.length;
+    },
+
+    unhold(taskId, now) {
+      const task = unhold.get({ taskId, now });
+      if (!task) return null;
+      const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = task;
+      if (task.state === 'WAITING' && key !== null) {
+        // The head that its followers wait for may be sent again, past them.
+        const isHead = ordering.holdOn({ integration, key })?.headLogSeq === logSeq;
+        if (isHead) goAlone.run(taskId);
+        else ordering.promote({ integration, key });
+      }
+      return { logSeq, labIntegrationId: integration };
+    },
+  };
+}

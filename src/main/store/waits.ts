@@ -1,0 +1,43 @@
+import type { Database } from 'better-sqlite3';
+import type { HoldReason, WaitReason } from '../../shared/model/ordering.ts';
+import type { LogRow } from './directory.ts';
+
+/** Why a log's task waits, and for which log. */
+export interface Wait {
+  heldReason: WaitReason;
+  /** The head's `log_id`. */
+  waitsFor: string | null;
+}
+
+interface WaitRow {
+  reason: HoldReason | null;
+  held_by: string | null;
+  behind: string | null;
+}
+
+/**
+ * What a log waits for in its ordering key, found out when somebody reads it: writing it down would
+ * mean writing every follower whenever a head is held or released.
+ */
+export function createWaits(db: Database): (row: LogRow) => Wait | null {
+  const find = db.prepare<[number], WaitRow>(
+    `SELECT
+       (SELECT h.reason FROM key_hold h WHERE h.lab_integration_id = t.lab_integration_id
+          AND h.ordering_key = t.ordering_key) AS reason,
+       (SELECT (SELECT l.log_id FROM log l WHERE l.log_seq = h.head_log_seq) FROM key_hold h
+        WHERE h.lab_integration_id = t.lab_integration_id
+          AND h.ordering_key = t.ordering_key) AS held_by,
+       (SELECT (SELECT l.log_id FROM log l WHERE l.log_seq = b.log_seq) FROM task b
+        WHERE b.lab_integration_id = t.lab_integration_id AND b.ordering_key = t.ordering_key
+          AND b.state IN ('READY', 'CLAIMED', 'REPORTING')) AS behind
+     FROM task t WHERE t.log_seq = ? AND t.state = 'WAITING'`,
+  );
+  return (row) => {
+    // Most logs have no key and cost nothing here; one that is held for another reason says that.
+    if (row['ordering_key'] === null || row['held_reason'] !== null) return null;
+    const wait = find.get(row.log_seq);
+    return wait
+      ? { heldReason: wait.reason ?? 'BEHIND_HEAD', waitsFor: wait.held_by ?? wait.behind }
+      : null;
+  };
+}

@@ -1,0 +1,141 @@
+import type { AttemptReport } from './delivery.ts';
+import type { ErrorKind } from './vocabulary.ts';
+
+/** How long an integration that is open waits between two probes (ms). */
+export const PROBE_EVERY_MS = 15_000;
+
+/** So many failures in a row open the breaker. */
+export const BREAKER_OPENS_AT = 10;
+
+/** Failures in a row at which is warned: 50, 70 and 90 % of the way. */
+export const BREAKER_WARNS_AT: readonly number[] = [5, 7, 9];
+
+/** Why nothing but probes leaves for an integration. */
+export const OPEN_REASONS = ['ENDPOINT_DOWN', 'BREAKER'] as const;
+export type OpenReason = (typeof OPEN_REASONS)[number];
+
+/** How an integration fares, as far as its own attempts tell. Times are epoch milliseconds. */
+export interface BreakerState {
+  /** Consecutive failures. */
+  failures: number;
+  /** Null: closed, everything may leave. */
+  open: { reason: OpenReason; since: number; probeAt: number } | null;
+}
+
+export const HEALTHY: BreakerState = { failures: 0, open: null };
+
+/** A transition that people are told of, once. */
+export type BreakerChange = { labIntegrationId: number; failures: number } & (
+  | { kind: 'WARNING' | 'CLOSED' }
+  | { kind: 'OPENED'; reason: OpenReason }
+);
+
+/**
+ * What an attempt's end says of the other side.
+ * `DOWN`: it was not reached. `UNFIT`: the rule itself kept the attempt from being made. `FAILING`:
+ * it was reached and is in trouble. `UP`: it works, whatever it thinks of this message. `SILENT`:
+ * nothing, e.g. our own crash.
+ */
+export type Sense = 'DOWN' | 'UNFIT' | 'FAILING' | 'UP' | 'SILENT';
+
+/** What the outcome of an attempt of ours says of the integration's endpoint. */
+export function senseOf(
+  report: Pick<AttemptReport, 'status' | 'certainty' | 'errorKind' | 'responseStatusCode'>,
+): Sense {
+  const { status, certainty, errorKind, responseStatusCode: code } = report;
+  if (status === null || status === 'PENDING') return 'SILENT';
+  const fault = errorKind === null ? null : senseOfError(errorKind);
+  if (fault !== null) return fault;
+  if (certainty === 'UNKNOWN' || certainty === 'NOT_SENT') return 'FAILING';
+  // A rule's author may have said that such a code is no trouble.
+  if (certainty === 'ACCEPTED' || certainty === 'COMMITTED') return 'UP';
+  return code !== null && (code === 429 || code >= 500) ? 'FAILING' : 'UP';
+}
+
+/** Null where the answer itself must be looked at. */
+function senseOfError(kind: ErrorKind): Sense | null {
+  switch (kind) {
+    case 'DNS':
+    case 'CONNECT':
+    case 'CONNECT_TIMEOUT':
+    case 'TLS':
+    case 'TIMEOUT_BEFORE_SEND':
+    // Without a token no other delivery gets further either, until the token endpoint is back.
+    case 'CREDENTIALS':
+      return 'DOWN';
+    case 'CONFIGURATION':
+    case 'TARGET_REFUSED':
+      return 'UNFIT';
+    case 'PAYLOAD':
+    case 'CRASH':
+    case 'HANDLER':
+      return 'SILENT';
+    case 'TIMEOUT':
+    case 'CONNECTION_LOST':
+    case 'BAD_RESPONSE':
+      return 'FAILING';
+    case 'HTTP_STATUS':
+      return null;
+  }
+}
+
+/** What to remember and what to tell; `change` null: nothing that people must know. */
+export interface BreakerStep {
+  state: BreakerState;
+  change: 'WARNING' | 'OPENED' | 'CLOSED' | null;
+}
+
+/**
+ * The breaker's one step. An endpoint that was not reached opens it at once, since every other
+ * delivery would meet the same; what waits then waits for the endpoint and fails for nothing. Other
+ * failures open it when there are ten in a row. Whatever was reached proves that the endpoint is
+ * up, which closes what was open for that; what was open for failures closes with the first success
+ * or refusal of a message.
+ *
+ * @param waits whether the rule's deliveries may wait for the endpoint (retries are enabled)
+ */
+export function nextBreakerState(
+  before: BreakerState,
+  sense: Sense,
+  waits: boolean,
+  now: number,
+): BreakerStep {
+  switch (sense) {
+    case 'SILENT':
+      return { state: before, change: null };
+    case 'UP':
+      return { state: HEALTHY, change: before.open ? 'CLOSED' : null };
+    case 'DOWN':
+    case 'UNFIT':
+    case 'FAILING':
+      return failed(before, sense, waits, now);
+  }
+}
+
+function failed(
+  before: BreakerState,
+  sense: 'DOWN' | 'UNFIT' | 'FAILING',
+  waits: boolean,
+  now: number,
+): BreakerStep {
+  const failures = before.failures + 1;
+  const probeAt = now + PROBE_EVERY_MS;
+  const isUpAgain = before.open?.reason === 'ENDPOINT_DOWN' && sense === 'FAILING';
+  if (before.open && !isUpAgain) {
+    return { state: { failures, open: { ...before.open, probeAt } }, change: null };
+  }
+  const reason = reasonToOpen(failures, sense === 'DOWN' && waits);
+  if (reason) {
+    return { state: { failures, open: { reason, since: now, probeAt } }, change: 'OPENED' };
+  }
+  if (isUpAgain) return { state: { failures, open: null }, change: 'CLOSED' };
+  return {
+    state: { failures, open: null },
+    change: BREAKER_WARNS_AT.includes(failures) ? 'WARNING' : null,
+  };
+}
+
+function reasonToOpen(failures: number, isDown: boolean): OpenReason | null {
+  if (isDown) return 'ENDPOINT_DOWN';
+  return failures >= BREAKER_OPENS_AT ? 'BREAKER' : null;
+}

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type BreakerState,
+  HEALTHY,
+  nextBreakerState,
+  type Sense,
+  senseOf,
+} from '../../../src/shared/model/breaker.ts';
+import type { Certainty, ErrorKind } from '../../../src/shared/model/vocabulary.ts';
+
+const answered = (code: number, certainty: Certainty) =>
+  senseOf({
+    status: certainty === 'ACCEPTED' ? 'SUCCESS' : 'FAIL',
+    certainty,
+    errorKind: certainty === 'ACCEPTED' ? null : 'HTTP_STATUS',
+    responseStatusCode: code,
+  });
+const struck = (errorKind: ErrorKind, certainty: Certainty) =>
+  senseOf({ status: 'FAIL', certainty, errorKind, responseStatusCode: null });
+
+describe('what an attempt’s end says of the endpoint', () => {
+  test.each([
+    [200, 'ACCEPTED', 'UP'],
+    [422, 'REFUSED', 'UP'],
+    [408, 'REFUSED_RETRYABLE', 'UP'],
+    [425, 'REFUSED_RETRYABLE', 'UP'],
+    [429, 'REFUSED_RETRYABLE', 'FAILING'],
+    [503, 'REFUSED_RETRYABLE', 'FAILING'],
+    [500, 'UNKNOWN', 'FAILING'],
+    // As the rule's author has it.
+    [404, 'UNKNOWN', 'FAILING'],
+    [503, 'ACCEPTED', 'UP'],
+  ] as const)('%d, %s: %s', (code, certainty, sense) => {
+    expect(answered(code, certainty)).toBe(sense);
+  });
+
+  test.each([
+    ['DNS', 'NOT_SENT', 'DOWN'],
+    ['CONNECT', 'NOT_SENT', 'DOWN'],
+    ['CONNECT_TIMEOUT', 'NOT_SENT', 'DOWN'],
+    ['TLS', 'NOT_SENT', 'DOWN'],
+    ['TIMEOUT_BEFORE_SEND', 'NOT_SENT', 'DOWN'],
+    ['CONFIGURATION', 'NOT_SENT', 'UNFIT'],
+    ['PAYLOAD', 'NOT_SENT', 'SILENT'],
+    ['TIMEOUT', 'UNKNOWN', 'FAILING'],
+    ['CONNECTION_LOST', 'UNKNOWN', 'FAILING'],
+    // Our own end, not the partner's.
+    ['CRASH', 'UNKNOWN', 'SILENT'],
+    ['HANDLER', 'UNKNOWN', 'SILENT'],
+  ] as const)('%s: %s', (kind, certainty, sense) => {
+    expect(struck(kind, certainty)).toBe(sense);
+  });
+});
+
+/** Steps through outcomes a second apart. */
+function after(
+  senses: readonly Sense[],
+  waits = true,
+): { state: BreakerState; changes: (string | null)[] } {
+  let state = HEALTHY;
+  const changes = senses.map((sense, index) => {
+    const step = nextBreakerState(state, sense, waits, (index + 1) * 1_000);
+    state = step.state;
+    return step.change;
+  });
+  return { state, changes };
+}
+const times = (count: number, sense: Sense) => Array.from({ length: count }, () => sense);
+
+describe('the breaker', () => {
+  test('warns at half, at 70 and at 90 per cent, and opens at ten in a row', () => {
+    const { state, changes } = after(times(10, 'FAILING'));
+    const told = changes.flatMap((change, index) => (change ? [`${index + 1} ${change}`] : []));
+    expect(told).toEqual(['5 WARNING', '7 WARNING', '9 WARNING', '10 OPENED']);
+    expect(state).toEqual({
+      failures: 10,
+      open: { reason: 'BREAKER', since: 10_000, probeAt: 25_000 },
+    });
+  });
+
+  test('counts failures in a row only', () => {
+    const { state } = after([...times(9, 'FAILING'), 'UP', ...times(9, 'UNFIT')]);
+    expect(state).toEqual({ failures: 9, open: null });
+  });
+
+  test('tells of what is open once, and puts the next probe off with each that fails', () => {
+    const { state, changes } = after(times(12, 'FAILING'));
+    expect(changes.filter((change) => change === 'OPENED')).toHaveLength(1);
+    expect(state.open).toEqual({ reason: 'BREAKER', since: 10_000, probeAt: 27_000 });
+  });
+
+  test('closes with the first success or refusal of a message', () => {
+    const { state, changes } = after([...times(11, 'FAILING'), 'UP']);
+    expect(changes.at(-1)).toBe('CLOSED');
+    expect(state).toEqual(HEALTHY);
+  });
+
+  test('opens at once where the endpoint is not reached', () => {
+    expect(after(['DOWN'])).toEqual({
+      changes: ['OPENED'],
+      state: { failures: 1, open: { reason: 'ENDPOINT_DOWN', since: 1_000, probeAt: 16_000 } },
+    });
+  });
+
+  test('of a rule without retries opens at ten, since its deliveries cannot wait', () => {
+    expect(after(times(9, 'DOWN'), false).state.open).toBeNull();
+    expect(after(times(10, 'DOWN'), false).state.open?.reason).toBe('BREAKER');
+  });
+
+  test('closes when the endpoint is reached, whatever it answers', () => {
+    expect(after(['DOWN', 'FAILING'])).toEqual({
+      changes: ['OPENED', 'CLOSED'],
+      state: { failures: 2, open: null },
+    });
+    // What is our own fault proves nothing.
+    expect(after(['DOWN', 'UNFIT']).state.open?.reason).toBe('ENDPOINT_DOWN');
+  });
+
+  test('stays open for failures where a long-lost endpoint comes back failing', () => {
+    const { state, changes } = after([...times(10, 'DOWN'), 'FAILING']);
+    expect(changes.at(-1)).toBe('OPENED');
+    expect(state.open).toMatchObject({ reason: 'BREAKER', since: 11_000 });
+  });
+
+  test('learns nothing from our own end', () => {
+    expect(after([...times(20, 'SILENT')]).state).toEqual(HEALTHY);
+  });
+});

@@ -1,0 +1,286 @@
+import { expect } from 'vitest';
+import type { ClaimedTask } from '../../src/shared/model/delivery.ts';
+import { HELD_FOR_UNKNOWN_MS } from '../../src/shared/model/ordering.ts';
+import type { Certainty } from '../../src/shared/model/vocabulary.ts';
+import { createMemoryQueue } from './memory-queue.ts';
+import { report } from './samples.ts';
+
+/** What may happen to a queue; `pick` chooses among what there is. */
+export type Step =
+  | { do: 'add'; rule: number; key: string | null; stat: boolean; deliverIn: number | null }
+  | { do: 'claim'; limit: number }
+  | { do: 'end'; pick: number; certainty: Certainty; overHttp: boolean }
+  | { do: 'die'; pick: number; stamped: boolean }
+  | { do: 'crash' }
+  | { do: 'wait'; ms: number }
+  | { do: 'requeue'; pick: number }
+  | { do: 'confirm'; pick: number }
+  | { do: 'release'; pick: number };
+
+/** Rules by what becomes of followers; the last has a rate, too. */
+export const RULES = [
+  { onRefused: 'skip', onUnknown: 'hold' },
+  { onRefused: 'hold', onUnknown: 'hold' },
+  { onRefused: 'skip', onUnknown: 'skip', ratePerMinute: 120 },
+] as const;
+
+interface UnderWay {
+  task: ClaimedTask;
+  place: string | null;
+  stamped: boolean;
+}
+
+/**
+ * The real store driven step by step beside a plain model of what order means: which logs hold
+ * their key, by certainty and time alone. After each step what was promised is looked at.
+ */
+export class OrderModel {
+  readonly #queue = createMemoryQueue();
+  readonly #rules: number[];
+  #now = 1_000;
+  #underWay: UnderWay[] = [];
+  readonly #certainty = new Map<string, Certainty>();
+  /** Rule and key of each log that has a key. */
+  readonly #placeOf = new Map<string, string | null>();
+  /** Heads that were queued once more while they held their key: they go past their followers. */
+  readonly #goesAgain = new Set<string>();
+  readonly #holds = new Map<string, { head: string; reason: Certainty; until: number }>();
+
+  constructor() {
+    this.#rules = RULES.map((settings) => this.#queue.addRule({ ...settings, maxConcurrency: 4 }));
+  }
+
+  close(): void {
+    this.#queue.close();
+  }
+
+  run(step: Step): void {
+    switch (step.do) {
+      case 'add': {
+        const rule = this.#rules[step.rule] ?? 0;
+        const [logId = ''] = this.#queue.add(rule, 1, {
+          orderingKey: step.key,
+          priority: step.stat ? 'STAT' : 'ROUTINE',
+          deliverBy: step.deliverIn === null ? null : this.#now + step.deliverIn,
+          createdAt: this.#now,
+        });
+        this.#placeOf.set(logId, step.key === null ? null : `${step.rule} ${step.key}`);
+        break;
+      }
+      case 'claim':
+        for (const task of this.#queue.claim(step.limit, this.#now)) this.#claimed(task);
+        break;
+      case 'end':
+        this.#end(this.#take(step.pick), step.certainty, step.overHttp);
+        break;
+      case 'die':
+        this.#die(this.#take(step.pick), step.stamped);
+        break;
+      case 'crash':
+        this.#crash();
+        break;
+      case 'wait':
+        this.#now += step.ms;
+        this.#tend();
+        break;
+      case 'requeue':
+        this.#requeue(step.pick);
+        break;
+      case 'confirm':
+        this.#confirm(step.pick);
+        break;
+      case 'release': {
+        const [, place] = [...this.#placeOf].filter(([, one]) => one)[step.pick] ?? [];
+        const logId = [...this.#placeOf.keys()].find((id) => this.#placeOf.get(id) === place);
+        if (!place || !logId) break;
+        this.#release(logId);
+        this.#holds.delete(place);
+        break;
+      }
+    }
+    this.#check();
+  }
+
+  /** Lets everything end well, and time and people end what is held. @returns what is left */
+  finish(): unknown[] {
+    for (let round = 0; round < 400; round++) {
+      while (this.#underWay.length > 0) this.#end(this.#take(0), 'ACCEPTED', false);
+      this.run({ do: 'claim', limit: 50 });
+      if (this.#underWay.length > 0) continue;
+      // By the clock alone first; only a refused head is a person's to release.
+      this.run({ do: 'wait', ms: HELD_FOR_UNKNOWN_MS });
+      const refused = [...this.#holds.values()].find(({ reason }) => reason === 'REFUSED');
+      this.run({ do: 'claim', limit: 50 });
+      if (this.#underWay.length === 0 && refused) {
+        this.#release(refused.head);
+        this.#holds.delete(this.#placeOf.get(refused.head) ?? '');
+      }
+      if (this.#underWay.length === 0 && this.#open().length === 0) break;
+    }
+    return this.#open();
+  }
+
+  #claimed(task: ClaimedTask): void {
+    const place = this.#placeOf.get(task.logId) ?? null;
+    if (place !== null) {
+      const together = this.#underWay.filter((one) => one.place === place);
+      expect(together, 'two in flight on one key').toEqual([]);
+      const hold = this.#holds.get(place);
+      const isHead = hold?.head === task.logId;
+      expect(hold === undefined || isHead, 'a follower before its held head').toBe(true);
+      const before = this.#queue.db
+        .prepare(
+          `SELECT o.task_id FROM task t JOIN task o ON o.ordering_key = t.ordering_key
+             AND o.lab_integration_id = t.lab_integration_id AND o.task_id < t.task_id
+           WHERE t.task_id = ?`,
+        )
+        .all(task.taskId);
+      if (!this.#goesAgain.has(task.logId))
+        expect(before, 'one that was queued before it').toEqual([]);
+    }
+    this.#underWay.push({ task, place, stamped: false });
+  }
+
+  #take(pick: number): UnderWay | undefined {
+    const [taken] = this.#underWay.splice(pick % Math.max(1, this.#underWay.length), 1);
+    return taken;
+  }
+
+  #end(one: UnderWay | undefined, certainty: Certainty, overHttp: boolean): void {
+    if (!one) return;
+    const { taskId, logId, attempt } = one.task;
+    expect(this.#queue.stamp(one.task, this.#now)).toBe(true);
+    const told = this.#outcome(logId, attempt, certainty);
+    this.#queue.run('settle', { taskId, report: told, reportOverHttp: overHttp ? {} : null });
+    if (overHttp) {
+      this.#queue.run('report', told);
+      this.#queue.run('reportTaken', { taskId });
+    }
+    this.#ended(logId, certainty);
+  }
+
+  #die(one: UnderWay | undefined, stamped: boolean): void {
+    if (!one) return;
+    const { taskId, logId } = one.task;
+    if (stamped) this.#queue.stamp(one.task, this.#now);
+    const death = { cause: 'EXCEPTION', errorMessage: 'broke', at: this.#now };
+    this.#queue.run('bury', { taskId, stamped, ...death });
+    this.#ended(logId, stamped ? 'UNKNOWN' : (this.#certainty.get(logId) ?? 'NOT_SENT'));
+  }
+
+  #crash(): void {
+    const lost = this.#underWay;
+    this.#underWay = [];
+    const stamped = lost.filter((_, index) => index % 2 === 0);
+    for (const { task } of stamped) this.#queue.stamp(task, this.#now);
+    this.#queue.reopen();
+    // Unstamped claims that die twice are suspects, which are begun first; not the matter here.
+    this.#queue.run('recover', { worker: 'w', now: this.#now, atStart: true });
+    for (const { task } of stamped) this.#ended(task.logId, 'UNKNOWN');
+  }
+
+  #requeue(pick: number): void {
+    const list = { beforeId: null, limit: 200, includeRequeued: false };
+    const failed = this.#queue.run('listFailedTasks', list) as { failedTaskId: number }[];
+    const chosen = failed[pick % Math.max(1, failed.length)];
+    if (!chosen) return;
+    const { failedTaskId } = chosen;
+    const request = { failedTaskId, reason: 'again', actor: 'Anna', now: this.#now };
+    const { logId = '' } = this.#queue.run('requeueFailedTask', request) as { logId?: string };
+    const place = this.#placeOf.get(logId);
+    if (place && this.#holds.get(place)?.head === logId) this.#goesAgain.add(logId);
+  }
+
+  /** The partner tells late that it has what was in doubt. */
+  #confirm(pick: number): void {
+    const inDoubt = [...this.#certainty].filter(([, known]) => known === 'UNKNOWN');
+    const [logId] = inDoubt[pick % Math.max(1, inDoubt.length)] ?? [];
+    if (!logId) return;
+    this.#queue.run('report', { ...this.#outcome(logId, 0, 'ACCEPTED'), attempt: null });
+    this.#certainty.set(logId, 'ACCEPTED');
+    this.#unhold(logId);
+  }
+
+  #release(logId: string): void {
+    this.#queue.run('releaseOrderingKey', { logId, reason: 'r', actor: 'Anna', now: this.#now });
+  }
+
+  #tend(): void {
+    this.#queue.run('tendOrder', { now: this.#now });
+    for (const [place, { until }] of this.#holds) {
+      if (until <= this.#now) this.#holds.delete(place);
+    }
+  }
+
+  /** What an end means, as the design's table says it. */
+  #ended(logId: string, told: Certainty): void {
+    const certainty = this.#certainty.get(logId) === 'ACCEPTED' ? 'ACCEPTED' : told;
+    this.#certainty.set(logId, certainty);
+    this.#goesAgain.delete(logId);
+    const place = this.#placeOf.get(logId);
+    if (!place) return;
+    const rule = RULES[Number(place.split(' ')[0])] ?? RULES[0];
+    if (certainty === 'ACCEPTED' || certainty === 'COMMITTED') this.#unhold(logId);
+    const word =
+      certainty === 'REFUSED' ? rule.onRefused : certainty === 'UNKNOWN' ? rule.onUnknown : null;
+    if (word === 'skip') this.#unhold(logId);
+    if (word !== 'hold' || this.#holds.get(place)?.reason === certainty) return;
+    const until = certainty === 'UNKNOWN' ? this.#now + HELD_FOR_UNKNOWN_MS : Infinity;
+    this.#holds.set(place, { head: logId, reason: certainty, until });
+  }
+
+  #unhold(logId: string): void {
+    const place = this.#placeOf.get(logId);
+    if (place && this.#holds.get(place)?.head === logId) this.#holds.delete(place);
+  }
+
+  #outcome(logId: string, attempt: number, certainty: Certainty) {
+    const isTaken = certainty === 'ACCEPTED' || certainty === 'COMMITTED';
+    const status = certainty === 'COMMITTED' ? 'QUEUED' : isTaken ? 'SUCCESS' : 'FAIL';
+    return report(logId, { attempt, certainty, status, activityDate: this.#now });
+  }
+
+  #open(): unknown[] {
+    return this.#queue.db.prepare('SELECT task_id, state, ordering_key FROM task').all();
+  }
+
+  /** What must hold at any moment. */
+  #check(): void {
+    const { db } = this.#queue;
+    const forgotten = db
+      .prepare(
+        `SELECT t.task_id FROM task t WHERE t.state = 'WAITING'
+           AND NOT EXISTS (SELECT 1 FROM task b WHERE b.ordering_key = t.ordering_key
+             AND b.lab_integration_id = t.lab_integration_id
+             AND b.state IN ('READY', 'CLAIMED', 'REPORTING'))
+           AND NOT EXISTS (SELECT 1 FROM key_hold h WHERE h.ordering_key = t.ordering_key
+             AND h.lab_integration_id = t.lab_integration_id)`,
+      )
+      .all();
+    expect(forgotten, 'waits for nothing').toEqual([]);
+    const held = db
+      .prepare(
+        `SELECT l.log_id FROM key_hold h JOIN log l ON l.log_seq = h.head_log_seq ORDER BY log_id`,
+      )
+      .pluck()
+      .all();
+    const holding = [...this.#holds.values()].map(({ head }) => head).toSorted();
+    expect(held, 'the heads that hold their key').toEqual(holding);
+    const blocked = db
+      .prepare(
+        `SELECT t.task_id FROM task t JOIN key_hold h ON h.head_log_seq = t.log_seq
+         WHERE t.state = 'WAITING'`,
+      )
+      .all();
+    expect(blocked, 'a head that waits for itself').toEqual([]);
+    const behindRoutine = db
+      .prepare(
+        `SELECT t.task_id FROM task t JOIN log l ON l.log_seq = t.log_seq
+         JOIN task o ON o.ordering_key = t.ordering_key
+           AND o.lab_integration_id = t.lab_integration_id AND o.task_id < t.task_id
+         WHERE l.priority = 'STAT' AND t.state = 'WAITING' AND o.priority = 1`,
+      )
+      .all();
+    expect(behindRoutine, 'STAT behind routine of its own key').toEqual([]);
+  }
+}

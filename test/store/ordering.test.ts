@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createClaim } from '../../src/main/store/claim.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
-import { createOrdering } from '../../src/main/store/ordering.ts';
+import { createOrdering, PROMOTE } from '../../src/main/store/ordering.ts';
 import { createTasks, type Tasks } from '../../src/main/store/tasks.ts';
 
 let db: Database.Database;
@@ -72,4 +73,39 @@ test('the look at a key uses its indexes', () => {
     )
     .all() as { detail: string }[];
   expect(plan.map(({ detail }) => detail).join()).toContain('task_key_head');
+});
+
+describe('however many wait', () => {
+  const WAITING = 100_000;
+
+  test('the next of a key is found by its indexes', () => {
+    const plan = db.prepare(`EXPLAIN QUERY PLAN ${PROMOTE}`).all({ integration: 1, key: 'A' });
+    const steps = (plan as { detail: string }[]).map(({ detail }) => detail).join('\n');
+    expect(steps).toContain('USING COVERING INDEX task_key_waiting');
+    expect(steps).toContain('USING INDEX task_key_head');
+    expect(steps).not.toContain('SCAN task');
+  });
+
+  test('one integration with a hundred thousand starves no other, and ends in its order', () => {
+    const rule = db.prepare(
+      `INSERT INTO lab_integration (lab_integration_id, lab_id, action_category_list_id, name,
+         is_active, max_concurrency, settings, version, created_at, updated_at)
+       VALUES (?, 1, 1, 'rule', 1, 8, '{}', 1, 0, 0)`,
+    );
+    rule.run(1);
+    rule.run(2);
+    db.exec('BEGIN');
+    for (let one = 0; one < WAITING / 2; one++) {
+      add('A');
+      add(null);
+    }
+    db.exec('COMMIT');
+    add(null, 2);
+    const take = createClaim(db);
+    const claimed = take({ worker: 'w', limit: 4, leaseUntil: 1, now: 0 });
+    // Its key's head, two without a key, and the other integration's only one.
+    expect(claimed.toSorted((a, b) => a - b)).toEqual([1, 2, 4, WAITING + 1]);
+    tasks.remove(1);
+    expect(db.prepare("SELECT min(task_id) FROM task WHERE state = 'READY'").pluck().get()).toBe(3);
+  });
 });

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createWaits } from '../../src/main/store/waits.ts';
 import { createSearchQueries } from '../../src/main/store/search.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 import type { LogSearch } from '../../src/shared/model/search.ts';
@@ -100,6 +101,26 @@ describe('what is rare is found by its own index and then sorted', () => {
       expect(plan).not.toMatch(/SCAN log\b/);
     }
   });
+});
+
+test('what a follower waits for is found by its key alone, once for each row that has one', () => {
+  const prepared: string[] = [];
+  const prepare = db.prepare.bind(db);
+  const spied = Object.create(db, {
+    prepare: {
+      value: (sql: string) => {
+        prepared.push(sql);
+        return prepare(sql);
+      },
+    },
+  }) as Database.Database;
+  createWaits(spied);
+  expect(prepared).toHaveLength(1);
+  const plan = prepare(`EXPLAIN QUERY PLAN ${prepared[0]}`).all(1) as { detail: string }[];
+  const steps = plan.map(({ detail }) => detail).join('\n');
+  expect(steps).toMatch(/SEARCH t USING INDEX sqlite_autoindex_task/);
+  expect(steps).toMatch(/SEARCH b USING INDEX task_key_head/);
+  expect(steps).not.toContain('SCAN');
 });
 
 test('words are found by the text index, and the tail by what is in it', () => {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { type AppFields, openAppLog } from '../../src/main/app-log.ts';
+import { TroubleWatch } from '../../src/main/trouble-watch.ts';
 
 const NAME = 'Asha Verma';
 const LOG_ID = '0197b2f0-1111-7222-8333-444455556666';
@@ -105,5 +106,29 @@ describe('the application log', () => {
     const newest = join(folder, 'logs', 'labrelay.7.log');
     expect(readFileSync(newest, 'utf8')).toContain('stopped');
     expect(statSync(newest).mode & 0o077).toBe(0);
+  });
+});
+
+describe('an expired hold', () => {
+  it('is one line that names the head’s log and how many, never the ordering key', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'labrelay-log-'));
+    const log = await openAppLog(folder);
+    new TroubleWatch(log, Date.now).alert('order_hold_expired', {
+      count: 3,
+      log_id: LOG_ID,
+      lab_integration_id: 5,
+      ordering_key: NAME,
+    });
+    await log.close();
+    const [file] = readdirSync(join(folder, 'logs'));
+    const text = readFileSync(join(folder, 'logs', file ?? ''), 'utf8');
+    expect(text).not.toContain(NAME);
+    expect(JSON.parse(text)).toMatchObject({
+      level: 'warn',
+      event: 'order_hold_expired',
+      count: 3,
+      log_id: LOG_ID,
+      lab_integration_id: 5,
+    });
   });
 });

@@ -238,3 +238,25 @@ test('revoking twice keeps the first time', () => {
   });
   expect(statements.revokeAccessKey({ accessKeyId: 9, now: 3 })).toEqual({ outcome: 'NOT_FOUND' });
 });
+
+test('what the claim and the settlement enforce is repeated beside a rule’s settings', () => {
+  const columns = () =>
+    db
+      .prepare(
+        `SELECT max_concurrency, rate_per_minute, on_refused, on_unknown, is_retry_enabled
+         FROM lab_integration`,
+      )
+      .raw()
+      .all();
+  saveRule();
+  expect(columns()).toEqual([[8, null, 'skip', 'hold', 1]]);
+  const change = {
+    maxConcurrency: 3,
+    ratePerMinute: 60,
+    onRefused: 'hold',
+    onUnknown: 'skip',
+    isRetryEnabled: false,
+  } as const;
+  saveRule(change, 1);
+  expect(columns()).toEqual([[3, 60, 'hold', 'skip', 0]]);
+});

@@ -17,8 +17,6 @@ import { authenticationOf, MemoryLookup } from './lookup.ts';
 import { listen } from './peers.ts';
 import { opensslServer } from './openssl-server.ts';
 
-if (!hasOpenssl) process.stderr.write('SKIPPED: the TLS tests need the openssl program\n');
-
 describe.skipIf(!hasOpenssl)('a partner that demands a client certificate', () => {
   let server: Authority;
   let known: ClientIdentity;

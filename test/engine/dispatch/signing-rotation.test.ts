@@ -137,3 +137,18 @@ test('a former secret cannot be given, only be kept', async () => {
     errors: [{ field: 'keys.signing_secret_previous', reason: expect.stringMatching(/kept by/) }],
   });
 });
+
+test('where the key file is lost, only the present secret is asked for again; the former goes with it', async () => {
+  await change({ signing_secret: SECOND }, 1);
+  // As another key file would leave them.
+  room.db.exec(
+    `UPDATE developer_authentication
+     SET sealed_keys = '{"signing_secret":"v1.AAAA","signing_secret_previous":"v1.AAAA"}'`,
+  );
+  room.configuration = await room.restart();
+  expect(room.configuration.unreadableSecrets()).toEqual([
+    { developerAuthenticationId: 1, name: 'Partner', keys: ['signing_secret'] },
+  ]);
+  await change({ signing_secret: SECOND }, 0);
+  expect(await believed()).toEqual(['SECOND']);
+});

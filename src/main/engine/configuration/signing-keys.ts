@@ -2,6 +2,9 @@ import { SECRET_MASK } from '../../../shared/contract/configuration/authenticati
 import type { DeveloperAuthentication } from '../../../shared/model/configuration.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 
+/** The key under which the secret is kept that the present one has replaced. */
+export const FORMER_SIGNING_SECRET = 'signing_secret_previous';
+
 /** How long a replaced signing secret signs beside the new one, unless told otherwise. */
 export const SIGNING_OVERLAP_HOURS = 24;
 
@@ -14,7 +17,7 @@ export function signingOverlapEnd(
   now: number,
 ): number | null {
   const replacedAt = publicKeys['signing_replaced_at'];
-  if (sealedKeys['signing_secret_previous'] === undefined || typeof replacedAt !== 'number') {
+  if (sealedKeys[FORMER_SIGNING_SECRET] === undefined || typeof replacedAt !== 'number') {
     return null;
   }
   const hours = publicKeys['signing_overlap_hours'];
@@ -72,7 +75,7 @@ export function mergeSigning(
   const value = given.signing_secret;
   const stored = current?.sealedKeys['signing_secret'];
   if ((given.signing_secret_previous ?? SECRET_MASK) !== SECRET_MASK) {
-    refuse('signing_secret_previous', 'is kept by LabRelay when the signing_secret is replaced');
+    refuse(FORMER_SIGNING_SECRET, 'is kept by LabRelay when the signing_secret is replaced');
   }
   const publicKeys: JsonObject = {};
   const hours =
@@ -107,7 +110,7 @@ export function mergeSigning(
   }
   return {
     publicKeys: { ...publicKeys, signing_replaced_at: now },
-    sealedKeys: { ...sealedKeys, signing_secret_previous: seal('signing_secret_previous', former) },
+    sealedKeys: { ...sealedKeys, signing_secret_previous: seal(FORMER_SIGNING_SECRET, former) },
   };
 }
 
@@ -120,7 +123,7 @@ function unchanged(
   now: number,
 ): SigningKeys {
   const alone: SigningKeys = { ...none, sealedKeys: { signing_secret: stored } };
-  const previous = current?.sealedKeys['signing_secret_previous'];
+  const previous = current?.sealedKeys[FORMER_SIGNING_SECRET];
   if (previous === undefined || given.signing_secret_previous === null) return alone;
   const both: SigningKeys = {
     publicKeys: {

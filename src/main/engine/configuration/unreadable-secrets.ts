@@ -1,5 +1,6 @@
 import type { DeveloperAuthentication } from '../../../shared/model/configuration.ts';
 import { openSecrets } from './authentications.ts';
+import { FORMER_SIGNING_SECRET } from './signing-keys.ts';
 import type { Vault } from './vault.ts';
 
 /** An authentication with secrets that the present key does not open; no secret is in it. */
@@ -25,7 +26,9 @@ export function unreadableSecrets(
       .filter(
         ([key, sealed]) => !opens(vault, { ...authentication, sealedKeys: { [key]: sealed } }),
       )
-      .map(([key]) => key);
+      .map(([key]) => key)
+      // Nobody can enter it: it is the secret that was replaced, and goes when the new one is entered.
+      .filter((key) => key !== FORMER_SIGNING_SECRET);
     if (keys.length > 0) unreadable.push({ developerAuthenticationId, name, keys });
   }
   return unreadable;

@@ -191,7 +191,13 @@ describe('labrelay backup and restore', () => {
     });
     expect(existsSync(join(told.kept_aside, 'labrelay.db'))).toBe(true);
 
+    // The chain is whole, and its last entry tells of the restore.
+    expect(await labrelay(['audit', 'verify', '--data', data])).toMatchObject({ code: 0 });
+
     engine = await serve(data);
+    expect(await engine.call('/api/v1/list-audit', { action: 'restore' })).toMatchObject({
+      items: [{ subject: expect.stringContaining('backup of '), count: 3 }],
+    });
     const health = await engine.call('/api/v1/get-health', {});
     expect(health).toMatchObject({
       status: 'degraded',

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { AuditVerdict } from '../../shared/model/audit.ts';
 import { dataFolderOf } from '../config.ts';
-import { existingKey } from '../engine/configuration/key-file.ts';
+import { presentKey } from '../engine/configuration/key-file.ts';
 import { auditSealKey } from '../engine/people/audit-trail.ts';
 import { verifyAudit } from '../store/audit-verify.ts';
 import { storeFile } from '../store/store.ts';
@@ -37,7 +37,7 @@ export const run: Run = async (argv, io) => {
   const dataFolder = asUsage(() => dataFolderOf(values.data, io.environment));
   const file = storeFile(dataFolder);
   if (!existsSync(file)) throw new UsageError(`--data: ${dataFolder} holds no store of LabRelay`);
-  const key = await existingKey({ dataFolder, environmentKey: io.environment['LABRELAY_KEY'] });
+  const key = await presentKey({ dataFolder, environmentKey: io.environment['LABRELAY_KEY'] });
   const verdict = verifyAudit(file, key && auditSealKey(key));
   if (values.json) line(io.out, JSON.stringify(documentOf(verdict)));
   else line(io.out, sentenceOf(verdict));

@@ -17,6 +17,8 @@ export interface Restored {
   /** Folder of the store that was there before. */
   keptAside: string | null;
   keyRestored: boolean;
+  /** The restore is noted in the audit chain; without a key there is none to seal it with. */
+  isAudited: boolean;
   /** `LABRELAY_KEY` is set here: the engine would use that one, not the key file. */
   environmentKey: boolean;
   unreadable: UnreadableSecrets[];
@@ -110,8 +112,10 @@ function sinceLines({ keptAside }: Restored, since: SinceBackup | null): string[
   return lines;
 }
 
-function keyLines({ facts, keyRestored, environmentKey }: Restored): string[] {
+function keyLines({ facts, keyRestored, isAudited, environmentKey }: Restored): string[] {
   const lines: string[] = [];
+  if (!isAudited)
+    lines.push('It is not noted in the audit chain: there is no key to seal it with.');
   if (keyRestored) lines.push('The key of the stored credentials was restored (secret.key).');
   if (facts.sealedKey !== null && environmentKey) {
     lines.push('LABRELAY_KEY is set: as long as it is, LabRelay uses it and not secret.key.');
@@ -151,6 +155,7 @@ export function restoredDocument(restored: Restored) {
     sent_since: since?.sentSince ?? null,
     revoked_since: since?.revokedSince ?? null,
     key_restored: restored.keyRestored,
+    audited: restored.isAudited,
     unreadable_secrets: restored.unreadable.map(({ developerAuthenticationId, name, keys }) => ({
       developer_authentication_id: developerAuthenticationId,
       name,

@@ -1,5 +1,8 @@
 import { mkdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { toIso } from '../../shared/contract/common.ts';
+import type { NewAuditEntry } from '../../shared/model/audit.ts';
 import type { BackupFacts } from '../../shared/model/restore.ts';
 import { dataFolderOf } from '../config.ts';
 import { presentKey } from '../engine/configuration/key-file.ts';
@@ -7,10 +10,11 @@ import { openSealedKey } from '../engine/configuration/key-passphrase.ts';
 import { replaceKey } from '../engine/configuration/key-replacement.ts';
 import { unreadableSecrets } from '../engine/configuration/unreadable-secrets.ts';
 import { KeyVault } from '../engine/configuration/vault.ts';
+import { auditSealKey } from '../engine/people/audit-trail.ts';
 import { removeStoreFile } from '../store/durable-files.ts';
 import { readConfiguration } from '../store/examine.ts';
 import { lockFolder } from '../store/folder-lock.ts';
-import { examineBackup, heldGroupsOf, holdEverything } from '../store/restore.ts';
+import { examineBackup, heldGroupsOf, holdEverything, noteRestore } from '../store/restore.ts';
 import { compareWithPresent } from '../store/restore-compare.ts';
 import { putInPlace, takeBackup } from '../store/restore-files.ts';
 import { storeFile } from '../store/store.ts';
@@ -105,6 +109,12 @@ async function replaceStore(
   const held = holdEverything(draft, pause);
   const since = compareWithPresent(draft, storeFile(dataFolder), now);
   const groups = heldGroupsOf(draft);
+  const lasting = io.environment['LABRELAY_KEY'] ? null : key;
+  const engineKey = lasting ?? (await keyHere(dataFolder, io));
+  if (engineKey) {
+    const count = groups.reduce((sum, group) => sum + group.count, 0);
+    noteRestore(draft, auditEntry(facts, count, now), auditSealKey(engineKey));
+  }
   const stamp = new Date(now).toISOString().replaceAll(/[:.]/g, '-');
   const keepAside = join(dataFolder, `replaced-${stamp}`);
   const isKept = putInPlace(draft, dataFolder, keepAside);
@@ -123,15 +133,42 @@ async function replaceStore(
     since,
     keptAside: isKept ? keepAside : null,
     keyRestored,
+    isAudited: engineKey !== null,
     environmentKey: Boolean(io.environment['LABRELAY_KEY']),
     unreadable: await lostSecrets(dataFolder, io),
   };
 }
 
+/** The key that an engine would find now; null where there is none that can be used. */
+function keyHere(dataFolder: string, io: CommandIo): Promise<Buffer | null> {
+  const environmentKey = io.environment['LABRELAY_KEY'] || undefined;
+  return presentKey({ dataFolder, environmentKey }).catch(() => null);
+}
+
+function auditEntry({ madeAt }: BackupFacts, held: number, now: number): NewAuditEntry {
+  return {
+    at: now,
+    actor: `command line (${userName()})`,
+    action: 'restore',
+    subject: madeAt === null ? '' : `backup of ${toIso(madeAt)}`,
+    reason: null,
+    address: null,
+    detail: { count: held },
+  };
+}
+
+/** Accounts without a name exist, e.g. a bare uid in a container. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'no name';
+  }
+}
+
 /** What must be entered again, since no key that is here opens it. */
 async function lostSecrets(dataFolder: string, io: CommandIo): Promise<Restored['unreadable']> {
-  const environmentKey = io.environment['LABRELAY_KEY'] || undefined;
-  const key = await presentKey({ dataFolder, environmentKey }).catch(() => null);
+  const key = await keyHere(dataFolder, io);
   // A key that nobody has: it opens nothing.
   const vault = new KeyVault(key ?? Buffer.alloc(32));
   const { developerAuthentications } = readConfiguration(storeFile(dataFolder));

@@ -1,8 +1,10 @@
 import Database from 'better-sqlite3';
 import { LabRelayError } from '../../shared/errors.ts';
+import type { NewAuditEntry } from '../../shared/model/audit.ts';
 import type { DeliveryPause } from '../../shared/model/configuration.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
 import type { BackupFacts, Held, HeldByRestore } from '../../shared/model/restore.ts';
+import { createAuditCommands } from './audit.ts';
 import { BACKUP_KEY, BACKUP_MADE_AT, BACKUP_MADE_BY, countsOf, integrityFault } from './backup.ts';
 import { createCommands } from './commands.ts';
 import { openReader, openWriter } from './connection.ts';
@@ -111,6 +113,21 @@ function holdOpen(db: Database.Database, pause: DeliveryPause): Held {
     BACKUP_KEY,
   );
   return { unknown: recovery.unknown, reported, sessions };
+}
+
+/**
+ * Notes a restore in the restored store's own audit chain: whoever reads it must know that entries
+ * of after the backup are in the store that was set aside.
+ * @param sealKey of the engine that will run on it
+ */
+export function noteRestore(file: string, entry: NewAuditEntry, sealKey: Uint8Array): void {
+  const db = openWriter(file);
+  try {
+    const commands = createAuditCommands(db);
+    db.transaction(() => commands.appendAudit({ entry, sealKey }))();
+  } finally {
+    db.close();
+  }
 }
 
 /** Outcomes that had not reached the callback route yet are outcomes: they are applied here. */

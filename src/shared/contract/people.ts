@@ -9,7 +9,7 @@ const auditDocument = z.object({
   actor: z.string(),
   access_key_id: z.int().nullable(),
   role: z.enum(ROLES).nullable(),
-  /** A procedure's name, or signIn, signInRefused, signOut, firstAdminKey, auditSealBroken. */
+  /** A procedure's name, or signIn, signInRefused, signOut, firstAdminKey, restore, auditSealBroken. */
   action: z.string(),
   /** Ids of what it was done to. */
   subject: z.string(),

@@ -47,19 +47,6 @@ export async function presentKey(options: KeyPlace): Promise<Buffer | null> {
   return readKey(join(options.dataFolder, KEY_FILE));
 }
 
-/**
- * The same key for those who only read what was sealed: none is made.
- * @returns null where there is none
- * @throws Error as {@link loadKey} does
- */
-export async function existingKey(options: {
-  dataFolder: string;
-  environmentKey?: string | undefined;
-}): Promise<Buffer | null> {
-  if (options.environmentKey) return loadKey(options);
-  return readKey(join(options.dataFolder, KEY_FILE));
-}
-
 /** Null where there is no such file; every other trouble is an error. */
 async function readKey(file: string): Promise<Buffer | null> {
   const handle = await open(file, constants.O_RDONLY).catch((error: NodeJS.ErrnoException) => {

@@ -35,6 +35,12 @@ test('a password is not kept in base64 either, as it was sent', () => {
   expect(responseBody).toBe('Basic •••• is läb:••••');
 });
 
+test('a secret with slashes is found as JSON may escape it', () => {
+  const known = knownCredentials({ kind: 'none', publicKeys: {} }, { token: 'ab/cd/ef+gh=' });
+  const told = answer('{"a":"ab/cd/ef+gh=","b":"ab\\/cd\\/ef+gh="}');
+  expect(maskAnswer(told, known).responseBody).toBe('{"a":"••••","b":"••••"}');
+});
+
 test('a secret that holds another is masked whole', () => {
   const secrets = { a: 'abcdefgh', b: 'abcdefgh-ijkl' };
   const known = knownCredentials({ kind: 'none', publicKeys: {} }, secrets);

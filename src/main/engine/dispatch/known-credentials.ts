@@ -45,9 +45,13 @@ export function alsoKnown(known: KnownCredentials, headers: HeaderRecord): Known
 }
 
 function soughtOf(values: string[]): string[] {
-  return values
-    .filter(({ length }) => length >= SHORTEST_SOUGHT)
-    .sort((a, b) => b.length - a.length);
+  return (
+    values
+      .filter(({ length }) => length >= SHORTEST_SOUGHT)
+      // Base64 has slashes, which many a JSON writer (PHP's, for one) escapes.
+      .flatMap((value) => [value, ...(value.includes('/') ? [value.replaceAll('/', '\\/')] : [])])
+      .sort((a, b) => b.length - a.length)
+  );
 }
 
 /** The credentials of a rule as it stands; of those that cannot be opened, the header's name. */

@@ -64,7 +64,7 @@ export class Claimer {
 
   /** Claims, if there may be something and too little is held to keep the slots busy. */
   claimMore(): void {
-    if (this.#claiming || this.#stopped) return;
+    if (this.#claiming || this.#stopped || this.#isPaused) return;
     const isShort = this.#mayBeMore && this.#held.length < this.#slots;
     if (isShort || this.#urgent.length > 0) void this.#claim();
   }
@@ -76,6 +76,10 @@ export class Claimer {
   async giveBack(only?: number): Promise<void> {
     const isMeant = (task: ClaimedTask) => only === undefined || task.labIntegrationId === only;
     await this.#release(this.#take(isMeant));
+  }
+
+  get #isPaused(): boolean {
+    return this.#deps.configuration.settings.deliveryPaused !== null;
   }
 
   get #slots(): number {

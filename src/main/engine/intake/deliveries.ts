@@ -3,7 +3,8 @@ import type { NewDelivery, NewLog } from '../../../shared/model/delivery.ts';
 import type { Reference } from '../../../shared/model/domain.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 import type { Priority } from '../../../shared/model/vocabulary.ts';
-import type { BuiltKey, BuiltPayload, PayloadBuilder } from '../payload/builder.ts';
+import type { BuiltPayload, PayloadBuilder } from '../payload/builder.ts';
+import type { BuiltKey } from '../payload/ordering-key.ts';
 import type { Trigger } from '../triggers/trigger.ts';
 import { newId } from './new-id.ts';
 

@@ -8,6 +8,7 @@ import { sha256 } from '../intake/canonical.ts';
 import { triggerFor } from '../triggers/index.ts';
 import type { Trigger } from '../triggers/trigger.ts';
 import type { MappingBindings, MappingEvaluator, MappingResult } from './evaluator.ts';
+import { type BuiltKey, keyFrom } from './ordering-key.ts';
 import { FLAT_OBJECT, queryParameters } from './query.ts';
 
 /** The parts of a rule that decide on its body. */
@@ -30,12 +31,6 @@ export type BuiltPayload =
     }
   /** For the rule's author; holds no value of the input. */
   | { ok: false; message: string };
-
-/** A delivery's ordering key; null: it has none. */
-export type BuiltKey = { ok: true; key: string | null } | { ok: false; message: string };
-
-/** As long as a key may be that an event brings itself. */
-const LONGEST_KEY = 100;
 
 /** Stands for ids that a preview has none of. */
 const PREVIEW_ID = '00000000-0000-7000-8000-000000000000';
@@ -61,26 +56,6 @@ function fromMapping(result: MappingResult, rule: PayloadRule): BuiltPayload {
   if (typeof value === 'object') return built(JSON.stringify(value), rule, 'application/json');
   const message = `the mapping produced a ${typeof value}; it must produce an object, an array or text`;
   return { ok: false, message };
-}
-
-function keyFrom(result: MappingResult): BuiltKey {
-  if (!result.ok) return { ok: false, message: ofOrderingKey(result.message) };
-  const { value } = result;
-  if (value === undefined || value === null || value === '') return { ok: true, key: null };
-  if (typeof value === 'object') {
-    const message =
-      'the ordering key must be text or a number; the expression produced a list or an object';
-    return { ok: false, message };
-  }
-  const key = String(value);
-  return key.length > LONGEST_KEY
-    ? { ok: false, message: `the ordering key must have at most ${LONGEST_KEY} characters` }
-    : { ok: true, key };
-}
-
-/** The evaluator speaks of mappings; an ordering key is evaluated as one. */
-function ofOrderingKey(message: string): string {
-  return message.replace(/^the mapping(?! process)/, 'the ordering key');
 }
 
 /** The arguments that an event with these data would give, were it the first of its lab. */

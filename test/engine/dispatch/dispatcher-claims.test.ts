@@ -64,14 +64,14 @@ describe('claims', () => {
   });
 
   test('are renewed while a delivery takes its time, so that nobody else takes it', async () => {
-    room = await dispatching({ timings: { lease: 90 } });
+    room = await dispatching({ timings: { lease: 900 } });
     room.transport.script = null;
     const rule = await room.addRule();
     await room.queue(rule, 1);
     await room.dispatcher.start();
     await vi.waitFor(() => expect(room.transport.open).toHaveLength(1));
     const claimedAt = Date.now();
-    while (Date.now() < claimedAt + 300) {
+    while (Date.now() < claimedAt + 2_000) {
       const recovery = await room.store.recover({ worker: 'x', now: Date.now(), atStart: false });
       expect(recovery).toEqual({ requeued: 0, unknown: 0, failed: 0 });
     }

@@ -216,8 +216,25 @@ describe('labrelay backup and restore', () => {
       retry_state: 'HELD',
       held_reason: 'RESTORED_BACKUP',
     });
+    expect(await engine.call('/api/v1/preview-held', {})).toMatchObject({
+      count: 3,
+      groups: [{ held_reason: 'RESTORED_BACKUP', certainty: 'UNKNOWN', count: 3 }],
+    });
+    // Some are released by filter: exactly those go out, under their old keys.
+    const second = await engine.call('/api/v1/get-log', { log_id: open[1] });
+    const wish = {
+      action: 'release',
+      from: second['created_at'],
+      reason: 'the partner asked for them',
+    };
+    await expect(engine.call('/api/v1/release-held', wish)).rejects.toThrow('DUPLICATES_POSSIBLE');
+    expect(
+      await engine.call('/api/v1/release-held', { ...wish, accept_duplicates: true }),
+    ).toMatchObject({ released: 2 });
+    await expect.poll(() => partner.keys.length).toBe(111);
+    expect(partner.keys.slice(-2).sort()).toEqual(open.slice(1).sort());
     await engine.stop();
-    expect(partner.keys.length).toBe(109);
+    expect(partner.keys.length).toBe(111);
     expect([...partner.credentials]).toEqual(['Bearer a-token-that-the-partner-gave']);
   });
 

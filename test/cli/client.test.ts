@@ -49,6 +49,7 @@ const HEALTH = {
   in_flight: 0,
   store_bytes: 1,
   schema_version: 1,
+  figures_at: null,
   added_later: 'kept',
 };
 

@@ -82,6 +82,7 @@ export class Health {
       in_flight: figures?.inFlight ?? 0,
       store_bytes: figures?.store.fileBytes ?? 0,
       schema_version: figures?.store.schemaVersion ?? 0,
+      figures_at: toIso(figures ? (this.#figures?.at ?? null) : null),
     };
   }
 }

@@ -29,6 +29,8 @@ export const healthProcedures = {
       in_flight: z.int(),
       store_bytes: z.int(),
       schema_version: z.int(),
+      /** When these were counted; counts are kept for a second. */
+      figures_at: isoTime.nullable(),
     }),
   }),
 };

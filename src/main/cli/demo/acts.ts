@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { EngineClient } from '../client.ts';
 import { type CommandIo, line } from '../output.ts';
-import { allLogs, askPartner, settled } from './collect.ts';
-import { type Configured, configure } from './configure.ts';
+import { allLogs, askPartner, gone, settled } from './collect.ts';
+import { type Configured, configure, mend } from './configure.ts';
 import { oneVisit, type StoryOptions, visits } from './data.ts';
 import type { PartnerGreeting } from './partner.ts';
 import { startCompanion } from './processes.ts';
@@ -94,7 +94,11 @@ export async function firstAct(
   const { signal, startedAt } = life;
   const all = visits(options.events, storyOf(options, life, options.events / 9));
   const traffic = await sendVisits(labSystem, all, signal);
-  const health = await settled(client, startedAt + SETTLE_BY_MS, signal);
+  const settleBy = startedAt + SETTLE_BY_MS;
+  await settled(client, settleBy, signal);
+  // What waits for an endpoint goes out as soon as its address is right.
+  await gone(client, await mend(client, partner, configured), settleBy, signal);
+  const health = await settled(client, settleBy, signal);
   const document = report({
     traffic,
     health,

@@ -23,7 +23,8 @@ export function laterTasks({ tasks_by_state: tasks }: Pick<Health, 'tasks_by_sta
 }
 
 /**
- * Waits until no task is open and no log is pending without waiting on purpose, at most until `deadline` (epoch ms).
+ * Waits until no task is open and no log is pending without waiting on purpose, at most until
+ * `deadline` (epoch ms).
  * @returns the last health read, finished or not
  */
 export async function settled(
@@ -31,13 +32,36 @@ export async function settled(
   deadline: number,
   signal: AbortSignal,
 ): Promise<Health> {
+  const asked = Date.now();
   for (;;) {
     const health = await client.call('getHealth', {});
     // Those that wait for an endpoint may not have been tried themselves.
     const pending = health.logs_by_status['PENDING'] ?? 0;
-    const isDone = openTasks(health) === 0 && pending <= laterTasks(health);
+    // Counts from before would tell of what was before.
+    const isFresh = health.figures_at !== null && Date.parse(health.figures_at) >= asked;
+    const isDone = isFresh && openTasks(health) === 0 && pending <= laterTasks(health);
     if (isDone || Date.now() >= deadline) return health;
     await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+/** Waits until nothing of these integrations waits or has failed, at most until `deadline` (epoch ms). */
+export async function gone(
+  client: EngineClient,
+  labIntegrationIds: readonly number[],
+  deadline: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const lab_integration_id of labIntegrationIds) {
+    while (Date.now() < deadline) {
+      const { items } = await client.call('searchLogs', {
+        lab_integration_id,
+        status: ['PENDING', 'FAIL'],
+        limit: 1,
+      });
+      if (items.length === 0) break;
+      await delay(POLL_MS, undefined, { signal });
+    }
   }
 }
 

@@ -53,6 +53,7 @@ export async function configure(
       signing: rule.signing ?? false,
       is_active: rule.expected !== null,
       // Slow ones must not make the demo slow: they wait side by side.
+      is_retry_enabled: rule.isRetryEnabled ?? true,
       ...(rule.timeoutMs === undefined ? {} : { timeout_ms: rule.timeoutMs, max_concurrency: 32 }),
     });
     scenarios.set(saved.lab_integration_id, rule.scenario);
@@ -63,6 +64,26 @@ export async function configure(
     lab_ids: DEMO_LABS.map(({ lab_id }) => lab_id),
   });
   return { scenarios, inboundKey: key };
+}
+
+/**
+ * Corrects the addresses of the rules whose endpoints could not be reached.
+ * @returns their ids
+ */
+export async function mend(
+  client: EngineClient,
+  partner: PartnerGreeting,
+  { scenarios }: Configured,
+): Promise<number[]> {
+  const mended: number[] = [];
+  for (const [lab_integration_id, scenario] of scenarios) {
+    const to = DEMO_RULES.find((rule) => rule.scenario === scenario)?.mendedTo;
+    if (to === undefined) continue;
+    const end_point = `${partner.url}${to}`;
+    await client.call('addUpdateWebhookIntegration', { lab_integration_id, end_point });
+    mended.push(lab_integration_id);
+  }
+  return mended;
 }
 
 /** Ids of the action categories by code, the demo's own among them. */

@@ -6,8 +6,6 @@ export interface Expected {
   certainty: Certainty;
   error_kind: ErrorKind | null;
   response_status_code: number | null;
-  /** Not ended: it waits until its endpoint can be reached, tried or not. */
-  waits?: true;
 }
 
 /** The partner took it. */
@@ -32,12 +30,6 @@ export const refused = (code: number, certainty: Certainty) => (): Expected => (
   certainty,
   error_kind: 'HTTP_STATUS',
   response_status_code: code,
-});
-
-/** The endpoint cannot be reached, so it waits. */
-export const waiting = (kind: ErrorKind) => (): Expected => ({
-  ...failed(kind, 'NOT_SENT')(),
-  waits: true,
 });
 
 /** No status came back. */

@@ -105,6 +105,7 @@ export const PARTNER_ROUTES = {
     guard: 'signature',
     answer: { status: 200, body: { filed: true } },
   },
+  '/clinic/reports': { method: 'POST', guard: 'none', answer: { status: 200 } },
   '/archive/reports': {
     method: 'POST',
     guard: 'none',

@@ -160,18 +160,13 @@ function scenarioResult(
   };
 }
 
-/**
- * Behind an endpoint that cannot be reached, or one that fails again and again, most are not tried
- * themselves: they wait for it to answer a probe.
- */
+/** Of many failures in a row the last are not tried themselves: they wait for a probe's success. */
 function isAsExpected(log: LogSummaryDocument, expected: Expected): boolean {
   const { certainty, error_kind: errorKind, response_status_code: responseStatusCode } = expected;
   const sense = senseOf({ status: 'FAIL', certainty, errorKind, responseStatusCode });
-  const reason =
-    expected.waits === true ? 'ENDPOINT_DOWN' : sense === 'FAILING' ? 'BREAKER_OPEN' : null;
-  if (reason !== null && log.status === 'PENDING') return log.held_reason === reason;
-  const isTriedAgain = log.retry_state === 'SCHEDULED' || log.retry_state === 'RUNNING';
-  return outcome(log) === outcome(expected) && isTriedAgain === (expected.waits === true);
+  const mayWait = sense === 'FAILING' || sense === 'DOWN';
+  if (mayWait && log.status === 'PENDING') return log.held_reason === 'BREAKER_OPEN';
+  return outcome(log) === outcome(expected);
 }
 
 /** An outcome in words, e.g. `SUCCESS ACCEPTED 200` or `FAIL UNKNOWN TIMEOUT`. */

@@ -22,6 +22,10 @@ export interface DemoRule {
   mapping?: string;
   signing?: boolean;
   timeoutMs?: number;
+  /** Left out: they are. */
+  isRetryEnabled?: boolean;
+  /** Where its address is corrected to once everything else is done. */
+  mendedTo?: PartnerPath;
   /** Null: the rule is soft-disabled, so nothing may be sent. */
   expected: ((event: DemoEvent) => Expected) | null;
 }

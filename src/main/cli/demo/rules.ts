@@ -1,6 +1,6 @@
 import { DEMO_ORGANIZATION, HOME_VISIT, MOMBASA, NASHIK, PUNE } from './events.ts';
 import { CLAIM, ORDER, PATIENT, PAYMENT } from './mappings.ts';
-import { accepted, failed, refused, suppressed, waiting } from './outcomes.ts';
+import { accepted, failed, refused, suppressed } from './outcomes.ts';
 import type { DemoRule } from './rule.ts';
 
 const GROUP = { organization_id: DEMO_ORGANIZATION.organization_id };
@@ -172,14 +172,27 @@ export const DEMO_RULES: readonly DemoRule[] = [
   },
   {
     scenario: 'not_sent_connect',
-    title: 'not sent yet; nobody listens at the end point, a probe asks again and again',
-    name: 'Clinic: reports',
+    title: 'not sent; nobody listens at the end point, and retries are switched off',
+    name: 'Ward printer: reports',
     owner: inMombasa,
     category: 'REPORT_SUBMITTED',
     authentication: 'none',
     target: 'closed',
     method: 'POST',
-    expected: waiting('CONNECT'),
+    isRetryEnabled: false,
+    expected: failed('CONNECT', 'NOT_SENT'),
+  },
+  {
+    scenario: 'waited_for_endpoint',
+    title: 'accepted; waited, since nobody listened, until the address was mended',
+    name: 'Clinic: reports',
+    owner: inMombasa,
+    category: 'REPORT_SUBMITTED',
+    authentication: 'none',
+    target: 'closed',
+    mendedTo: '/clinic/reports',
+    method: 'POST',
+    expected: accepted(200),
   },
   {
     scenario: 'accepted_signed_report',

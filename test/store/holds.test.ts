@@ -160,6 +160,17 @@ describe('a hold ends', () => {
     expect(await waitOf(last)).toEqual(['BEHIND_HEAD', next]);
   });
 
+  test.each(['delivered', 'not_delivered'] as const)(
+    'when a person closes the head as %s',
+    async (resolution) => {
+      await three();
+      await send('UNKNOWN');
+      const closed = { logId: head, resolution, reason: 'phoned', actor: 'Anna', now: 3_000 };
+      expect(await store.resolveLog(closed)).toEqual({ outcome: 'RESOLVED' });
+      expect(await ready()).toEqual([next]);
+    },
+  );
+
   test('when the head is sent again, past its followers, and taken', async () => {
     await three();
     await store.bury({

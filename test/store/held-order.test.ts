@@ -79,7 +79,13 @@ function openQueue() {
         commands.holdOpenTasks({ labIntegrationId: 1, limit });
         break;
       case 'RELEASE': {
-        const filter = { labIntegrationId: 1, heldReasons: null, from: null, to: null };
+        const filter = {
+          labIntegrationId: 1,
+          heldReasons: null,
+          certainty: null,
+          from: null,
+          to: null,
+        };
         const chunk = queries.heldTasks({ filter, afterTaskId: after, limit });
         commands.settleHeldTasks({
           fates: chunk.map(({ taskId }) => ({ taskId, kind: 'RELEASE' })),

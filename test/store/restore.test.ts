@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { copyStore } from '../../src/main/store/backup.ts';
 import { openReader } from '../../src/main/store/connection.ts';
+import { createCommands } from '../../src/main/store/commands.ts';
 import { migrate } from '../../src/main/store/migrate.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 import { examineBackup, heldGroupsOf, holdEverything } from '../../src/main/store/restore.ts';
@@ -145,6 +146,7 @@ describe('comparing with the store that is replaced', () => {
     expect(compareWithPresent(copy, store.file, 9_000)).toEqual({
       newerLogs: 3,
       sentSince: 1,
+      laterBodies: 0,
       revokedSince: [],
     });
     expect(heldGroupsOf(copy).map(({ certainty, count }) => [certainty, count])).toEqual([
@@ -154,6 +156,42 @@ describe('comparing with the store that is replaced', () => {
     expect(
       rows('SELECT l.log_id, a.kind FROM activity a JOIN log l ON l.log_seq = a.log_seq'),
     ).toEqual([{ log_id: a.log.logId, kind: 'SENT_SINCE' }]);
+  });
+
+  test('keeps bodies that were built since, so that no key is given to other bytes', async () => {
+    const rule = await configure(store);
+    const one = delivery(rule);
+    await store.acceptEvent(event([one]));
+    await backup();
+    const later = new Database(store.file);
+    later.exec(`INSERT INTO revision
+        (log_seq, number, body, content_type, sha256, config_version, reason, created_at)
+      SELECT log_seq, 2, '{"a":2}', 'application/json', 'sha-of-2', 1, 'REBUILT', 7 FROM log`);
+    later.close();
+    holdEverything(copy, PAUSE);
+    expect(compareWithPresent(copy, store.file, 9_000)?.laterBodies).toBe(1);
+    expect(rows('SELECT number, sha256 FROM revision ORDER BY number')).toEqual([
+      { number: 1, sha256: 'x' },
+      { number: 2, sha256: 'sha-of-2' },
+    ]);
+    // What is queued stays the body that the backup has.
+    expect(rows('SELECT revision FROM task')).toEqual([{ revision: 1 }]);
+
+    const db = new Database(copy);
+    const commands = createCommands(db);
+    const replaced = (sha256: string) => {
+      const [fate] = db.prepare('SELECT task_id AS taskId FROM task').all() as { taskId: number }[];
+      const body = { body: '{}', contentType: 'application/json', sha256, configVersion: 1 };
+      const revision = { ...body, objectsFrom: 'LOCAL', fallback: null };
+      const decision = { actor: 'Asha', reason: null, now: 9_500 };
+      const settle = commands.get('settleHeldTasks') as (request: object) => unknown;
+      db.exec(`UPDATE task SET state = 'HELD'`);
+      settle({ fates: [{ ...fate, kind: 'REPLACE', revision }], decision, during: null });
+      return db.prepare('SELECT revision FROM task').pluck().get();
+    };
+    expect(replaced('sha-of-2')).toBe(2);
+    expect(replaced('sha-of-3')).toBe(3);
+    db.close();
   });
 
   test('names access keys that were revoked since', async () => {

@@ -153,6 +153,7 @@ export function restoredDocument(restored: Restored) {
     sessions_ended: held.sessions,
     newer_logs: since?.newerLogs ?? null,
     sent_since: since?.sentSince ?? null,
+    later_bodies: since?.laterBodies ?? null,
     revoked_since: since?.revokedSince ?? null,
     key_restored: restored.keyRestored,
     audited: restored.isAudited,

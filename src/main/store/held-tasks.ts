@@ -53,9 +53,9 @@ export function createHeldTaskCommands(db: Database, tasks: Tasks) {
        activity_date = @now, updated_at = max(updated_at, @now)
      WHERE log_seq = @logSeq`,
   );
-  const newestRevision = db
-    .prepare<[number], number>('SELECT max(number) FROM revision WHERE log_seq = ?')
-    .pluck();
+  const newestRevision = db.prepare<[number], { number: number; sha256: string }>(
+    'SELECT number, sha256 FROM revision WHERE log_seq = ? ORDER BY number DESC LIMIT 1',
+  );
   const addRevision = db.prepare(
     `INSERT INTO revision (log_seq, number, body, content_type, sha256, config_version, reason,
        objects_from, created_at) VALUES (?, ?, ?, ?, ?, ?, 'REBUILT', ?, ?)`,
@@ -76,10 +76,15 @@ export function createHeldTaskCommands(db: Database, tasks: Tasks) {
   );
 
   const replaceBody = (logSeq: number, revision: BuiltRevision, { actor, now }: HeldDecision) => {
-    const number = (newestRevision.get(logSeq) ?? 0) + 1;
+    const newest = newestRevision.get(logSeq);
     const { body, contentType, sha256, configVersion, objectsFrom } = revision;
-    const stored = encodeBody(body);
-    addRevision.run(logSeq, number, stored, contentType, sha256, configVersion, objectsFrom, now);
+    // A restore may know of a later body than the one that is queued: same bytes, same key.
+    const isKnown = newest?.sha256 === sha256;
+    const number = (newest?.number ?? 0) + (isKnown ? 0 : 1);
+    if (!isKnown) {
+      const stored = encodeBody(body);
+      addRevision.run(logSeq, number, stored, contentType, sha256, configVersion, objectsFrom, now);
+    }
     for (const use of useRevision) use.run(number, logSeq);
     const words = `the body was built anew: revision ${number}`;
     const from = revision.fallback === null ? '' : `, from our own copy: ${revision.fallback}`;
@@ -193,6 +198,7 @@ export function createHeldTaskQueries(db: Database) {
     integration: 't.lab_integration_id = @labIntegrationId AND',
     rest: `t.state = 'HELD' AND t.task_id > @afterTaskId
        AND (@heldReasons IS NULL OR l.held_reason IN (SELECT value FROM json_each(@heldReasons)))
+       AND (@certainty IS NULL OR coalesce(l.certainty, 'NONE') = @certainty)
        AND (@from IS NULL OR l.created_at >= @from) AND (@to IS NULL OR l.created_at < @to)`,
   };
   // CROSS JOIN: the held are few among the logs.
@@ -228,6 +234,7 @@ export function createHeldTaskQueries(db: Database) {
   const columns = (filter: HeldFilter) => ({
     labIntegrationId: filter.labIntegrationId,
     heldReasons: filter.heldReasons && JSON.stringify(filter.heldReasons),
+    certainty: filter.certainty,
     from: filter.from,
     to: filter.to,
   });

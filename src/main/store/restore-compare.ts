@@ -44,6 +44,7 @@ function compare(copy: Database.Database, later: Database.Database, now: number)
   return {
     newerLogs: isLater ? (newer.get(last?.log_seq ?? 0) ?? 0) : null,
     sentSince: markSentSince(copy, later, now),
+    laterBodies: keepLaterBodies(copy, later),
     revokedSince: revokedSince(copy, later),
   };
 }
@@ -66,6 +67,38 @@ function markSentSince(copy: Database.Database, later: Database.Database, now: n
       doubt.run(log_seq);
       note.run(log_seq, now, SENT_SINCE);
       count++;
+    }
+    return count;
+  })();
+}
+
+/**
+ * Takes over bodies that held logs were given after the backup was made. Each is known to partners by
+ * its number (`<log_id>_r2`): were the number given again to other bytes, a receiver that drops
+ * duplicates would drop them. What is sent stays the body that the backup has.
+ */
+function keepLaterBodies(copy: Database.Database, later: Database.Database): number {
+  const held = copy.prepare<[], { log_seq: number; log_id: string; newest: number }>(
+    `SELECT l.log_seq, l.log_id,
+       coalesce((SELECT max(r.number) FROM revision r WHERE r.log_seq = l.log_seq), 0) AS newest
+     FROM task t JOIN log l ON l.log_seq = t.log_seq`,
+  );
+  // By names that every schema has had; what is newer is not known of an older one.
+  const bodies = later.prepare<[string, number], Record<string, unknown>>(
+    `SELECT r.number, r.body, r.content_type, r.sha256, r.config_version, r.reason, r.created_at
+     FROM revision r JOIN log l ON l.log_seq = r.log_seq WHERE l.log_id = ? AND r.number > ?`,
+  );
+  const keep = copy.prepare(
+    `INSERT INTO revision (log_seq, number, body, content_type, sha256, config_version, reason, created_at)
+     VALUES (@log_seq, @number, @body, @content_type, @sha256, @config_version, @reason, @created_at)`,
+  );
+  return copy.transaction(() => {
+    let count = 0;
+    for (const { log_seq, log_id, newest } of held.all()) {
+      for (const body of bodies.all(log_id, newest)) {
+        keep.run({ ...body, log_seq });
+        count++;
+      }
     }
     return count;
   })();

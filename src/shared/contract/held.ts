@@ -17,6 +17,10 @@ const filter = {
   held_reason: z
     .enum(HELD_REASONS, { error: `must be one of ${HELD_REASONS.join(', ')}` })
     .optional(),
+  /** `UNKNOWN`: the partner may have it; `NONE`: no attempt was ever made. */
+  certainty: z
+    .enum([...CERTAINTIES, 'NONE'], { error: `must be one of ${CERTAINTIES.join(', ')}, NONE` })
+    .optional(),
   /** When the log was created. */
   from: givenTime.optional(),
   to: givenTime.optional(),

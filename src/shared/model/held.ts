@@ -16,6 +16,8 @@ export type HeldAction = (typeof HELD_ACTIONS)[number];
 export interface HeldFilter {
   labIntegrationId: number | null;
   heldReasons: readonly HeldReason[] | null;
+  /** What the log knows of earlier attempts; `NONE`: none was made. */
+  certainty: Certainty | 'NONE' | null;
   /** When the log was created: from, and before. */
   from: number | null;
   to: number | null;

@@ -39,6 +39,8 @@ export interface SinceBackup {
   newerLogs: number | null;
   /** Of those held: the replaced store knows of an attempt that the copy does not. */
   sentSince: number;
+  /** Bodies of those held that were built after the backup was made; they keep their numbers. */
+  laterBodies: number;
   /** Access keys that were revoked after the copy was made, and are valid again: names. */
   revokedSince: string[];
 }

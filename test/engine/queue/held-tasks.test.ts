@@ -189,7 +189,7 @@ describe('a rule that is switched on again', () => {
 });
 
 describe('release by filter', () => {
-  const all = { labIntegrationId: null, heldReasons: null, from: null, to: null };
+  const all = { labIntegrationId: null, heldReasons: null, certainty: null, from: null, to: null };
   const wish = { filter: all, action: 'RELEASE', reason: null, acceptsDuplicates: false } as const;
 
   /** As a restored backup leaves its open deliveries. */
@@ -215,6 +215,8 @@ describe('release by filter', () => {
     ]);
     expect(await room.held.preview({ ...all, from: 5_001 })).toEqual([]);
     expect(await room.held.preview({ ...all, labIntegrationId: rule + 1 })).toEqual([]);
+    expect(await room.held.preview({ ...all, certainty: 'UNKNOWN' })).toEqual([]);
+    expect(await room.held.preview({ ...all, certainty: 'NONE' })).toMatchObject([{ count: 3 }]);
   });
 
   test('of a restored backup needs word that duplicates are accepted, and a reason', async () => {

@@ -52,6 +52,7 @@ function filterOf(input: Input<'previewHeld'>): HeldFilter {
   return {
     labIntegrationId: input.lab_integration_id ?? null,
     heldReasons: input.held_reason === undefined ? null : [input.held_reason],
+    certainty: input.certainty ?? null,
     from: input.from === undefined ? null : Date.parse(input.from),
     to: input.to === undefined ? null : Date.parse(input.to),
   };

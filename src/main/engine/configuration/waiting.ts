@@ -24,6 +24,7 @@ export async function demandChoice(
   const groups = await store.countHeldTasks({
     labIntegrationId,
     heldReasons: ['INTEGRATION_DISABLED', 'BEHIND_HELD'],
+    certainty: null,
     from: null,
     to: null,
   });

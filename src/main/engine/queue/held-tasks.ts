@@ -170,6 +170,7 @@ export class HeldTasks {
     const filter: HeldFilter = {
       labIntegrationId,
       heldReasons: ['INTEGRATION_DISABLED', 'BEHIND_HELD'],
+      certainty: null,
       from: null,
       to: null,
     };

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { toIso } from '../../shared/contract/common.ts';
 import type { NewAuditEntry } from '../../shared/model/audit.ts';
 import type { BackupFacts } from '../../shared/model/restore.ts';
+import { makeDataFolder } from '../data-folder.ts';
 import { dataFolderOf } from '../config.ts';
 import { presentKey } from '../engine/configuration/key-file.ts';
 import { openSealedKey } from '../engine/configuration/key-passphrase.ts';
@@ -51,7 +52,7 @@ export const run: Run = async (argv, io) => {
     return 0;
   }
   const dataFolder = asUsage(() => dataFolderOf(values.data, io.environment));
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  makeDataFolder(dataFolder);
   const lock = lockFolder(dataFolder);
   try {
     const file = resolve(positionals[0] ?? '');

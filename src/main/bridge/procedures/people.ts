@@ -1,10 +1,11 @@
 import { toIso } from '../../../shared/contract/common.ts';
 import type { AuditDocument, SessionDocument } from '../../../shared/contract/people.ts';
-import { fieldError, LabRelayError } from '../../../shared/errors.ts';
+import { LabRelayError } from '../../../shared/errors.ts';
 import type { AuditEntry } from '../../../shared/model/audit.ts';
 import type { Role } from '../../../shared/model/vocabulary.ts';
 import type { AuditTrail } from '../../engine/people/audit-trail.ts';
 import type { OpenSession, Sessions } from '../../engine/people/sessions.ts';
+import { numberOfCursor } from '../cursor.ts';
 import type { Caller, Handlers } from '../handler.ts';
 
 /** Handlers of what concerns people: the audit chain and browser sessions. */
@@ -24,7 +25,7 @@ export function peopleHandlers(
         to: input.to === undefined ? null : Date.parse(input.to),
         actor: input.actor ?? null,
         action: input.action ?? null,
-        beforeId: input.cursor === undefined ? null : cursorId(input.cursor),
+        beforeId: input.cursor === undefined ? null : numberOfCursor(input.cursor),
         limit: input.limit + 1,
       });
       const shown = rows.slice(0, input.limit);
@@ -80,15 +81,4 @@ function sessionDocumentOf({ session, key }: OpenSession): SessionDocument {
     last_used_at: toIso(session.lastUsedAt),
     expires_at: toIso(session.expiresAt),
   };
-}
-
-function cursorId(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor)) {
-    throw fieldError(
-      'INVALID_INPUT',
-      'cursor',
-      'is not one that this listing answered; leave it out to start from the newest',
-    );
-  }
-  return Number(cursor);
 }

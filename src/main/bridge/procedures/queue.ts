@@ -1,6 +1,6 @@
 import { toIso } from '../../../shared/contract/common.ts';
-import { fieldError } from '../../../shared/errors.ts';
 import type { FailedTasks } from '../../engine/queue/failed-tasks.ts';
+import { numberOfCursor } from '../cursor.ts';
 import type { Handlers } from '../handler.ts';
 
 /** Handlers of the failed-task queue's procedures. */
@@ -10,7 +10,7 @@ export function queueHandlers(
   return {
     listFailedTasks: async (input) => {
       const rows = await failedTasks.list({
-        beforeId: input.cursor === undefined ? null : cursorId(input.cursor),
+        beforeId: input.cursor === undefined ? null : numberOfCursor(input.cursor),
         limit: input.limit + 1,
         includeRequeued: input.include_requeued,
       });
@@ -37,15 +37,4 @@ export function queueHandlers(
       log_id: await failedTasks.requeue(input.failed_task_id, input.reason ?? null, caller.name),
     }),
   };
-}
-
-function cursorId(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor)) {
-    throw fieldError(
-      'INVALID_INPUT',
-      'cursor',
-      'is not one that this listing answered; leave it out to start from the newest',
-    );
-  }
-  return Number(cursor);
 }

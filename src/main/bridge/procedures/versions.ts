@@ -1,7 +1,7 @@
 import { toIso } from '../../../shared/contract/common.ts';
-import { fieldError } from '../../../shared/errors.ts';
 import type { IntegrationSettings } from '../../../shared/model/configuration.ts';
 import type { Configuration } from '../../engine/configuration/configuration.ts';
+import { numberOfCursor } from '../cursor.ts';
 import type { Handlers } from '../handler.ts';
 import { integrationSettingsDocument, labIntegrationDocument } from './configuration-documents.ts';
 import { differences } from './differences.ts';
@@ -19,7 +19,7 @@ export function versionHandlers(
       const { limit } = input;
       const versions = await configuration.integrationVersions(
         input.lab_integration_id,
-        input.cursor === undefined ? null : cursorVersion(input.cursor),
+        input.cursor === undefined ? null : numberOfCursor(input.cursor),
         limit,
       );
       const last = versions.at(-1);
@@ -50,15 +50,4 @@ export function versionHandlers(
       return { ...labIntegrationDocument(integration, category(actionCategoryListId)), notices };
     },
   };
-}
-
-function cursorVersion(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor)) {
-    throw fieldError(
-      'INVALID_INPUT',
-      'cursor',
-      'is not one that this listing answered; leave it out to start from the newest',
-    );
-  }
-  return Number(cursor);
 }

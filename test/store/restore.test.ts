@@ -147,6 +147,7 @@ describe('comparing with the store that is replaced', () => {
       newerLogs: 3,
       sentSince: 1,
       laterBodies: 0,
+      droppedSince: 0,
       revokedSince: [],
     });
     expect(heldGroupsOf(copy).map(({ certainty, count }) => [certainty, count])).toEqual([
@@ -192,6 +193,42 @@ describe('comparing with the store that is replaced', () => {
     expect(replaced('sha-of-2')).toBe(2);
     expect(replaced('sha-of-3')).toBe(3);
     db.close();
+  });
+
+  test('lets what was dropped since stay dropped, with a note', async () => {
+    const rule = await configure(store);
+    const [dropped, kept] = [delivery(rule), delivery(rule)];
+    await store.acceptEvent(event([dropped, kept]));
+    await backup();
+    const later = new Database(store.file);
+    later
+      .prepare(`UPDATE log SET retry_state = 'CANCELLED', status = 'FAIL' WHERE log_id = ?`)
+      .run(dropped.log.logId);
+    later.close();
+    holdEverything(copy, PAUSE);
+    expect(compareWithPresent(copy, store.file, 9_000)?.droppedSince).toBe(1);
+    expect(
+      rows(`SELECT log_id, status, certainty, retry_state, held_reason,
+        (SELECT kind FROM activity a WHERE a.log_seq = l.log_seq) AS note FROM log l`),
+    ).toEqual([
+      {
+        log_id: dropped.log.logId,
+        status: 'FAIL',
+        certainty: 'NOT_SENT',
+        retry_state: 'CANCELLED',
+        held_reason: null,
+        note: 'DROPPED',
+      },
+      {
+        log_id: kept.log.logId,
+        status: 'PENDING',
+        certainty: null,
+        retry_state: 'HELD',
+        held_reason: 'RESTORED_BACKUP',
+        note: null,
+      },
+    ]);
+    expect(heldGroupsOf(copy)).toMatchObject([{ count: 1 }]);
   });
 
   test('names access keys that were revoked since', async () => {

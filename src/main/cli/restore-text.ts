@@ -102,6 +102,11 @@ function sinceLines({ keptAside }: Restored, since: SinceBackup | null): string[
       `${since.sentSince} of the held deliveries were attempted after the backup: they are marked UNKNOWN, and the store kept aside knows what became of them.`,
     );
   }
+  if (since.droppedSince > 0) {
+    lines.push(
+      `${since.droppedSince} deliveries that were open in the backup were dropped after it; they stay dropped, with a note in their logs.`,
+    );
+  }
   if (since.revokedSince.length > 0) {
     lines.push(
       `Access keys revoked after the backup are valid again; revoke them anew: ${since.revokedSince.map(plain).join(', ')}`,
@@ -154,6 +159,7 @@ export function restoredDocument(restored: Restored) {
     newer_logs: since?.newerLogs ?? null,
     sent_since: since?.sentSince ?? null,
     later_bodies: since?.laterBodies ?? null,
+    dropped_since: since?.droppedSince ?? null,
     revoked_since: since?.revokedSince ?? null,
     key_restored: restored.keyRestored,
     audited: restored.isAudited,

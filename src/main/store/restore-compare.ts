@@ -5,6 +5,9 @@ import { openWriter } from './connection.ts';
 const SENT_SINCE =
   'An attempt was made after the restored backup; the partner may have got it. The store that was set aside knows its outcome.';
 
+const DROPPED_SINCE =
+  'It was dropped after the restored backup was made, and stays so. The store that was set aside knows by whom.';
+
 /**
  * Compares a copy, already held, with the store that it is to replace. What is held in the copy but
  * was attempted since gets the certainty `UNKNOWN` and a note, so that releasing it warns of a
@@ -45,6 +48,7 @@ function compare(copy: Database.Database, later: Database.Database, now: number)
     newerLogs: isLater ? (newer.get(last?.log_seq ?? 0) ?? 0) : null,
     sentSince: markSentSince(copy, later, now),
     laterBodies: keepLaterBodies(copy, later),
+    droppedSince: keepDropped(copy, later, now),
     revokedSince: revokedSince(copy, later),
   };
 }
@@ -66,6 +70,38 @@ function markSentSince(copy: Database.Database, later: Database.Database, now: n
       if ((attempts.get(log_id) ?? 0) <= newest_attempt) continue;
       doubt.run(log_seq);
       note.run(log_seq, now, SENT_SINCE);
+      count++;
+    }
+    return count;
+  })();
+}
+
+/**
+ * What somebody decided after the backup not to send stays so: a restore must not take a person's word
+ * back. All tasks of the copy are held, so none has to follow one that goes.
+ */
+function keepDropped(copy: Database.Database, later: Database.Database, now: number): number {
+  const held = copy.prepare<[], { task_id: number; log_seq: number; log_id: string }>(
+    'SELECT t.task_id, t.log_seq, l.log_id FROM task t JOIN log l ON l.log_seq = t.log_seq',
+  );
+  const isDropped = later
+    .prepare<[string], number>(`SELECT 1 FROM log WHERE log_id = ? AND retry_state = 'CANCELLED'`)
+    .pluck();
+  const remove = copy.prepare('DELETE FROM task WHERE task_id = ?');
+  const end = copy.prepare(
+    `UPDATE log SET status = 'FAIL', certainty = coalesce(certainty, 'NOT_SENT'),
+       retry_state = 'CANCELLED', held_reason = NULL WHERE log_seq = ?`,
+  );
+  const note = copy.prepare(
+    `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, 'restore', 'DROPPED', ?)`,
+  );
+  return copy.transaction(() => {
+    let count = 0;
+    for (const { task_id, log_seq, log_id } of held.all()) {
+      if (isDropped.get(log_id) === undefined) continue;
+      remove.run(task_id);
+      end.run(log_seq);
+      note.run(log_seq, now, DROPPED_SINCE);
       count++;
     }
     return count;

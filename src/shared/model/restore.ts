@@ -41,6 +41,8 @@ export interface SinceBackup {
   sentSince: number;
   /** Bodies of those held that were built after the backup was made; they keep their numbers. */
   laterBodies: number;
+  /** Deliveries that somebody dropped after the backup was made; they stay dropped. */
+  droppedSince: number;
   /** Access keys that were revoked after the copy was made, and are valid again: names. */
   revokedSince: string[];
 }

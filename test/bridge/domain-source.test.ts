@@ -120,11 +120,15 @@ describe('testDomainSource', () => {
     expect(lis.received).toHaveLength(2);
   });
 
-  test('asks nothing of an address that nothing is sent to', async () => {
-    await withSource({ base_url: 'http://169.254.169.254' });
-    const result = await tried();
-    expect(result.steps).toBe('configuration credentials request!');
-    expect(result.detail).toMatch(/metadata address/);
+  test('cannot be at an address that nothing is sent to', async () => {
+    await expect(withSource({ base_url: 'http://169.254.169.254' })).rejects.toMatchObject({
+      errors: [
+        {
+          field: 'domain_source.base_url',
+          reason: expect.stringMatching(/metadata address/) as string,
+        },
+      ],
+    });
   });
 
   test.each([

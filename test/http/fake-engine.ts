@@ -1,3 +1,4 @@
+import { CHOSEN_TOKEN } from '../../src/main/engine/configuration/access-keys.ts';
 import { hash } from 'node:crypto';
 import { type EventRoute, parseEventBody } from '../../src/shared/contract/events.ts';
 import { contract, type ProcedureName } from '../../src/shared/contract/index.ts';
@@ -35,6 +36,8 @@ export const TOKENS = {
   operator: 'token-operator',
   admin: 'token-admin',
   internal: 'token-internal',
+  /** Chosen by a person, so that it may be guessed. */
+  chosen: 'token-chosen',
 } as const;
 
 /**
@@ -63,6 +66,7 @@ export class FakeEngine implements ServedEngine {
     [TOKENS.operator, key(5, { kind: 'user', role: 'operator' })],
     [TOKENS.admin, key(6, { kind: 'user', role: 'admin' })],
     [TOKENS.internal, key(7, { kind: 'internal' })],
+    [TOKENS.chosen, key(8, { kind: 'user', role: 'admin', name: CHOSEN_TOKEN })],
   ]);
 
   readonly configuration: ServedEngine['configuration'] = {

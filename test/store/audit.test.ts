@@ -25,7 +25,11 @@ const entry = (at: number, more: Partial<NewAuditEntry> = {}): NewAuditEntry => 
 });
 
 const append = (at: number, sealKey = SEAL_KEY) => store.appendAudit({ entry: entry(at), sealKey });
-const verify = (sealKey: Buffer | null = SEAL_KEY) => verifyAudit(store.file, sealKey);
+/** Without the newest link, which most tests are not about. */
+function verify(sealKey: Buffer | null = SEAL_KEY) {
+  const { newest: _newest, ...verdict } = verifyAudit(store.file, sealKey);
+  return verdict;
+}
 
 /** What somebody does who can write to the file, but does not have the key. */
 function tamper(sql: string, ...values: unknown[]): void {
@@ -180,6 +184,29 @@ describe('verifying notices', () => {
     expect(verify(other).fault).toMatchObject({
       kind: 'SEAL_BROKEN',
       detail: expect.stringContaining('another key'),
+    });
+  });
+
+  test('put back whole to what it was, with its seal, is told by a link that was noted since', async () => {
+    const copied = new Database(store.file);
+    const head = copied.prepare(`SELECT value FROM meta WHERE name = 'audit_head'`).pluck().get();
+    copied.close();
+    await append(6);
+    const { newest } = verifyAudit(store.file, SEAL_KEY);
+    expect(newest).toMatchObject({ auditId: 6 });
+    expect(verifyAudit(store.file, SEAL_KEY, newest).fault).toBeNull();
+
+    tamper('DELETE FROM audit WHERE audit_id > 5');
+    tamper(`UPDATE meta SET value = ? WHERE name = 'audit_head'`, head);
+    expect(verify().fault).toBeNull();
+    expect(verifyAudit(store.file, SEAL_KEY, newest).fault).toMatchObject({
+      kind: 'TAIL_MISSING',
+      auditId: 6,
+    });
+    await append(6_000);
+    expect(verifyAudit(store.file, SEAL_KEY, newest).fault).toMatchObject({
+      kind: 'CHANGED',
+      auditId: 6,
     });
   });
 });

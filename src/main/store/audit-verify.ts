@@ -1,4 +1,4 @@
-import type { AuditFault, AuditVerdict } from '../../shared/model/audit.ts';
+import type { AuditFault, AuditLink, AuditVerdict } from '../../shared/model/audit.ts';
 import {
   type AuditRow,
   BROKEN,
@@ -16,14 +16,20 @@ import { openReader } from './connection.ts';
  * read as of one moment, and nothing is written.
  *
  * @param sealKey derived from the vault's key; null: the seal cannot be checked, which is a fault
+ * @param noted   a link that was noted elsewhere: without one, a chain that was put back whole, with
+ *   its seal, to what it was some time ago cannot be told from one that has not gone on
  */
-export function verifyAudit(file: string, sealKey: Uint8Array | null): AuditVerdict {
+export function verifyAudit(
+  file: string,
+  sealKey: Uint8Array | null,
+  noted: AuditLink | null = null,
+): AuditVerdict {
   const db = openReader(file);
   try {
     return db.transaction(() => {
       const head = db.prepare<[string], string>('SELECT value FROM meta WHERE name = ?').pluck();
       const rows = db.prepare<[], AuditRow>('SELECT * FROM audit ORDER BY audit_id').iterate();
-      return check(rows, parseHead(head.get(HEAD)), sealKey);
+      return check(rows, parseHead(head.get(HEAD)), sealKey, noted);
     })();
   } finally {
     db.close();
@@ -35,12 +41,14 @@ function check(
   rows: Iterable<AuditRow>,
   head: Head | null,
   sealKey: Uint8Array | null,
+  noted: AuditLink | null,
 ): AuditVerdict {
   let entries = 0;
   let last: AuditRow | null = null;
   const wrong = (kind: AuditFault, auditId: number, detail: string): AuditVerdict => ({
     entries,
     fault: { kind, auditId, detail },
+    newest: last && linkOf(last),
   });
 
   for (const row of rows) {
@@ -63,16 +71,23 @@ function check(
       const changed = Math.max(1, id - 1);
       return wrong('CHANGED', changed, `row ${changed} is not the one that row ${id} followed`);
     }
+    if (id === noted?.auditId && row.hash !== noted.hash) {
+      return wrong('CHANGED', id, `row ${id} is not the one that was noted`);
+    }
     if (row.action === BROKEN) {
       return wrong('SEAL_BROKEN', id, `row ${id} tells what the engine found: ${foundOf(row)}`);
     }
     last = row;
   }
 
+  if (noted && noted.auditId > (last?.audit_id ?? 0)) {
+    const missing = (last?.audit_id ?? 0) + 1;
+    const detail = `the last rows are missing: ${missing} to ${noted.auditId}, which was noted`;
+    return wrong('TAIL_MISSING', missing, detail);
+  }
+  const whole = (): AuditVerdict => ({ entries, fault: null, newest: last && linkOf(last) });
   if (!head) {
-    return last
-      ? wrong('SEAL_BROKEN', last.audit_id, 'the seal of the end is missing')
-      : { entries, fault: null };
+    return last ? wrong('SEAL_BROKEN', last.audit_id, 'the seal of the end is missing') : whole();
   }
   const lastId = last?.audit_id ?? 0;
   if (lastId < head.auditId) {
@@ -89,8 +104,12 @@ function check(
     return wrong('SEAL_BROKEN', lastId, 'the seal cannot be checked without the key that made it');
   }
   return isSealed(head, sealKey)
-    ? { entries, fault: null }
+    ? whole()
     : wrong('SEAL_BROKEN', lastId, 'the seal of the end was made with another key');
+}
+
+function linkOf({ audit_id: auditId, hash }: AuditRow): AuditLink {
+  return { auditId, hash };
 }
 
 function foundOf({ detail }: AuditRow): string {

@@ -61,4 +61,12 @@ export interface AuditVerdict {
   entries: number;
   /** The first that is wrong; null: none is. */
   fault: { kind: AuditFault; auditId: number; detail: string } | null;
+  /** The last that is right; null: there is none. */
+  newest: AuditLink | null;
+}
+
+/** One link of the chain, as it can be noted elsewhere. */
+export interface AuditLink {
+  auditId: number;
+  hash: string;
 }

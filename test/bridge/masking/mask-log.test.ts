@@ -44,7 +44,7 @@ function patientsLog() {
       {
         revision: 1,
         key: log.log_id,
-        sha256: 'x',
+        sha256: NAME,
         config_version: 1,
         reason: 'FIRST',
         objects_from: null,

@@ -41,6 +41,18 @@ test('a secret with slashes is found as JSON may escape it', () => {
   expect(maskAnswer(told, known).responseBody).toBe('{"a":"••••","b":"••••"}');
 });
 
+test('a secret is found as JSON, a URL or base64 would write it', () => {
+  const secret = 'SEC"RET /Z99+';
+  const known = knownCredentials({ kind: 'none', publicKeys: {} }, { token: secret });
+  for (const written of [
+    JSON.stringify(secret).slice(1, -1),
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString('base64'),
+  ]) {
+    expect(maskAnswer(answer(`got ${written}.`), known).responseBody).toBe('got ••••.');
+  }
+});
+
 test('a secret that holds another is masked whole', () => {
   const secrets = { a: 'abcdefgh', b: 'abcdefgh-ijkl' };
   const known = knownCredentials({ kind: 'none', publicKeys: {} }, secrets);

@@ -149,10 +149,17 @@ describe('the local copy', () => {
     ['answers 401', async () => answering(401)],
     ['answers another bill', async () => answering({ bill_id: 'B-2' })],
     ['answers no object', async () => answering({ data: 1 })],
+    ['answers another lab’s', async () => answering({ bill_id: 'B-1', lab_id: 2 })],
+    [
+      'names another patient',
+      async () => answering({ bill_id: 'B-1', patient: { patient_id: 'P-9', name: 'X' } }),
+    ],
   ])('serves, and says so, where the lab’s system %s', async (_what, lab) => {
-    await kept('bill', 'B-1', { bill_id: 'B-1', total: '10.00' });
+    const ours = { bill_id: 'B-1', total: '10.00', patient_id: 'P-1' };
+    await kept('bill', 'B-1', ours);
     const fresh = await reader().read(await lab(), [bill]);
-    expect(fresh.objects[0]?.document).toEqual({ bill_id: 'B-1', total: '10.00' });
+    expect(fresh.objects[0]?.document).toEqual(ours);
+    expect(await localCopy({ kind: 'patient', id: 'P-9' })).toBeNull();
     expect(fresh.from).toBe('LOCAL');
     expect(fresh.fallback).toMatch(/^[A-Z].*\.$/);
     expect(fresh.fallback).not.toContain('B-1');

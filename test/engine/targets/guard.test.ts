@@ -216,6 +216,7 @@ describe('what can be told before anything is resolved', () => {
     ['http://localhost:7420/', /own listener/],
     ['http://[::ffff:7f00:1]:7420/', /own listener/],
     ['https://labrelay.lab/x', /own listener/],
+    ['https://LabRelay.lab./x', /own listener/],
     ['http://0x7f.1:7420/', /own listener/],
     ['http://169.254.169.254/latest/meta-data/', /metadata/],
     ['https://[fe80::1]/', /link-local/],

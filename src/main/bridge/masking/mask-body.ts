@@ -50,7 +50,7 @@ const FLAG_KEYS = new Set([
 ]);
 
 /** Keys of a status, whose value stays if it is one of the words or an HTTP status code. */
-const STATUS_KEYS = new Set(['status', 'state', 'message', 'code']);
+const STATUS_KEYS = new Set(['status', 'message', 'code']);
 const STATUS_CODE_KEYS = new Set([
   'status',
   'status_code',
@@ -67,7 +67,7 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
   ...RESOLUTIONS,
 ]);
 const STATUS_WORDS =
-  /^(ok|okay|success|successful|succeeded|accepted|received|created|updated|queued|pending|processed|processing|done|completed|fail|failed|failure|error|rejected|refused|denied|invalid|duplicate|timeout|unauthorized|forbidden|not_found|true|false|aa|ae|ar|ca|ce|cr|#NOTFORDASHBOARD)$/i;
+  /^(ok|okay|success|successful|succeeded|accepted|received|created|updated|queued|pending|processed|processing|done|completed|fail|failed|failure|error|rejected|refused|denied|invalid|duplicate|timeout|unauthorized|forbidden|not_found|true|false|#NOTFORDASHBOARD)$/i;
 
 /**
  * What one document has left of its share of masking value by value, and which ids it shows in

@@ -155,13 +155,18 @@ export function adminTokenToSave(
   }
   const known = memory.accessKeyByHash(hashOf(given));
   if (!known) return { token: given, made: false };
-  if (known.revokedAt !== null || known.kind !== 'user' || known.role !== 'admin') {
+  const isUsable = known.revokedAt === null && known.kind === 'user' && known.role === 'admin';
+  // One that was revoked on purpose must not keep the lab's server from starting after a reboot.
+  if (!isUsable && activeAdmins(memory).length === 0) {
     throw new Error(
       `LABRELAY_ADMIN_TOKEN is access key ${known.accessKeyId}, which is revoked or no admin's; choose another token`,
     );
   }
   return null;
 }
+
+/** What a key is called that a person chose (`LABRELAY_ADMIN_TOKEN`); all others are made here. */
+export const CHOSEN_TOKEN = 'LABRELAY_ADMIN_TOKEN';
 
 function hashOf(token: string): string {
   return hash('sha256', token, 'hex');

@@ -12,6 +12,7 @@ import type {
 import type { HeldAction } from '../../../shared/model/held.ts';
 import {
   adminTokenToSave,
+  CHOSEN_TOKEN,
   checkNewKey,
   checkRevocation,
   freeName,
@@ -38,7 +39,13 @@ import {
   mergeIntegration,
 } from './integrations.ts';
 import { checkBackupSettings } from './backup-settings.ts';
-import { type CategoryChange, type LabChange, mergeCategory, mergeLab } from './labs.ts';
+import {
+  type CategoryChange,
+  type LabChange,
+  checkSourceTarget,
+  mergeCategory,
+  mergeLab,
+} from './labs.ts';
 import { LoadedConfiguration } from './loaded.ts';
 import { ConfigurationMemory } from './memory.ts';
 import { type AuthenticationFacts, authenticationFacts } from './authentication-facts.ts';
@@ -111,7 +118,9 @@ export class Configuration extends LoadedConfiguration {
 
   saveLab(change: LabChange): Promise<Lab> {
     return this.turns.take(async () => {
-      const write = await this.store.saveLab(mergeLab(this.memory, change));
+      const lab = mergeLab(this.memory, change);
+      checkSourceTarget(lab, this.targets);
+      const write = await this.store.saveLab(lab);
       const row = savedRow(write, LAB, change.labId);
       this.memory.putLab(row);
       this.announcer.announce({ kind: 'lab', id: row.labId });
@@ -323,7 +332,7 @@ export class Configuration extends LoadedConfiguration {
       const wanted = adminTokenToSave(this.memory, given);
       if (!wanted) return null;
       if (wanted.made) await keepMade?.(wanted.token);
-      const name = freeName(this.memory, wanted.made ? 'first admin' : 'LABRELAY_ADMIN_TOKEN');
+      const name = freeName(this.memory, wanted.made ? 'first admin' : CHOSEN_TOKEN);
       await announce?.(name);
       await this.keepKey(wanted.token, { kind: 'user', name, role: 'admin' });
       return wanted.made ? wanted.token : null;

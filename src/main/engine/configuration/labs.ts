@@ -1,5 +1,6 @@
 import { fieldError } from '../../../shared/errors.ts';
 import type { ActionCategory, Lab } from '../../../shared/model/configuration.ts';
+import type { TargetGuard } from '../targets/guard.ts';
 import { CATEGORY, notFound } from './faults.ts';
 import { appliesToLab } from './matching.ts';
 import type { ConfigurationMemory } from './memory.ts';
@@ -46,6 +47,12 @@ function checkSourceCredentials(memory: ConfigurationMemory, lab: Lab): void {
       ? 'belongs to another lab or organization; use one of this lab or of its organization'
       : `there is no developer authentication ${id}; getDeveloperAuthentication lists them`,
   );
+}
+
+/** What can be told without a resolver is refused at once. @throws LabRelayError naming the field */
+export function checkSourceTarget({ domainSource }: Lab, targets: TargetGuard): void {
+  const fault = domainSource && targets.fault(domainSource.baseUrl, null);
+  if (fault) throw fieldError('INVALID_INPUT', 'domain_source.base_url', fault);
 }
 
 /**

@@ -45,13 +45,21 @@ export function alsoKnown(known: KnownCredentials, headers: HeaderRecord): Known
 }
 
 function soughtOf(values: string[]): string[] {
-  return (
-    values
-      .filter(({ length }) => length >= SHORTEST_SOUGHT)
-      // Base64 has slashes, which many a JSON writer (PHP's, for one) escapes.
-      .flatMap((value) => [value, ...(value.includes('/') ? [value.replaceAll('/', '\\/')] : [])])
-      .sort((a, b) => b.length - a.length)
-  );
+  const sought = values.filter(({ length }) => length >= SHORTEST_SOUGHT).flatMap(spellingsOf);
+  return [...new Set(sought)].sort((a, b) => b.length - a.length);
+}
+
+/** How a partner that tells what it got may write it: as it is, in JSON, in a URL or form, in base64. */
+function spellingsOf(value: string): string[] {
+  const inJson = JSON.stringify(value).slice(1, -1);
+  return [
+    value,
+    inJson,
+    // Base64 has slashes, which many a JSON writer (PHP's, for one) escapes.
+    inJson.replaceAll('/', '\\/'),
+    encodeURIComponent(value),
+    Buffer.from(value).toString('base64'),
+  ];
 }
 
 /** The credentials of a rule as it stands; of those that cannot be opened, the header's name. */

@@ -1,8 +1,9 @@
 import type { DomainSource, Lab } from '../../../shared/model/configuration.ts';
 import type { DomainObject, Reference } from '../../../shared/model/domain.ts';
+import type { JsonObject } from '../../../shared/model/json.ts';
 import type { DomainKind } from '../../../shared/model/vocabulary.ts';
 import { distinct, ObjectSet } from '../intake/object-set.ts';
-import { carriedObjects, type CarriedObject } from '../triggers/objects.ts';
+import { carriedObjects, type CarriedObject, linkedReferences } from '../triggers/objects.ts';
 import type { Transport } from '../dispatch/transport.ts';
 import type { DomainObjectPort } from './port.ts';
 import { SourceCache } from './source-cache.ts';
@@ -24,6 +25,13 @@ export interface FreshObjects {
   /** Why the local copy had to serve, in words for an operator; null where it need not. */
   fallback: string | null;
 }
+
+/**
+ * An object that has moved to another patient is a person's decision to pass on, by an event: built
+ * into a log that is kept under the first patient it could be found by neither.
+ */
+const STRANGER =
+  'The lab system names another patient, bill or sample for it than our own copy does; post it as an event if that is right.';
 
 type SourceReference = Reference & { kind: DomainKind };
 
@@ -70,14 +78,14 @@ export class FreshObjectReader {
       return { objects, from: 'LOCAL', missing: [], fallback: null };
     }
     const answers = await this.#ask(source, lab.labId, wanted);
-    const found: CarriedObject[] = [];
+    const found: CarriedObject[][] = [];
     const missing: Reference[] = [];
     let fallback: string | null = null;
     for (const [index, reference] of wanted.entries()) {
       const answer = answers[index];
       switch (answer?.outcome) {
         case 'FOUND':
-          found.push(...carriedObjects({ [reference.kind]: answer.document }));
+          found.push(carriedObjects({ [reference.kind]: answer.document }));
           break;
         case 'MISSING':
           missing.push({ kind: reference.kind, id: reference.id });
@@ -86,11 +94,13 @@ export class FreshObjectReader {
           fallback ??= answer?.message ?? null;
       }
     }
-    const objects = await this.#merged(lab.labId, references, found);
+    const { objects, strangers } = await this.#merged(lab.labId, references, found);
+    if (strangers > 0) fallback ??= STRANGER;
     for (const [index, { kind, id }] of references.entries()) {
       if (missing.some((gone) => gone.kind === kind && gone.id === id)) objects[index] = null;
     }
-    return { objects, from: found.length > 0 ? 'SOURCE' : 'LOCAL', missing, fallback };
+    const isFromSource = found.length > strangers;
+    return { objects, from: isFromSource ? 'SOURCE' : 'LOCAL', missing, fallback };
   }
 
   async #local(labId: number, references: readonly Reference[]): Promise<(DomainObject | null)[]> {
@@ -122,18 +132,22 @@ export class FreshObjectReader {
     return answers;
   }
 
-  /** Merges what the source told into the local copies, and keeps what has changed. */
+  /**
+   * Merges what the source told into the local copies, and keeps what has changed.
+   * @param found per answer the object, and what was embedded in it
+   */
   async #merged(
     labId: number,
     references: readonly Reference[],
-    found: readonly CarriedObject[],
-  ): Promise<(DomainObject | null)[]> {
-    const all = distinct([...references, ...found]);
+    found: readonly (readonly CarriedObject[])[],
+  ): Promise<{ objects: (DomainObject | null)[]; strangers: number }> {
+    const all = distinct([...references, ...found.flat()]);
     for (let tries = 1; ; tries++) {
       const set = new ObjectSet();
       const stored = await this.#local(labId, all);
       set.add(all, stored);
-      for (const object of found) set.merge(object);
+      const ours = found.filter(([object]) => !object || !isStranger(object, set.document(object)));
+      for (const object of ours.flat()) set.merge(object);
       const writes = set.writes();
       const kept =
         writes.length === 0 ||
@@ -143,9 +157,21 @@ export class FreshObjectReader {
           now: this.#deps.clock(),
         }));
       // Where events keep changing them, the merged state is as good, and the next reader keeps it.
-      if (kept || tries === MAX_TRIES) return references.map((one) => set.object(one));
+      if (kept || tries === MAX_TRIES) {
+        const objects = references.map((one) => set.object(one));
+        return { objects, strangers: found.length - ours.length };
+      }
     }
   }
+}
+
+/** Whether an answer names another patient (or bill, or sample) than our own copy of the object does. */
+function isStranger({ kind, document }: CarriedObject, known: JsonObject | undefined): boolean {
+  if (!known) return false;
+  const links = new Map(linkedReferences(kind, known).map((link) => [link.kind, link.id]));
+  return linkedReferences(kind, document).some(
+    (link) => links.has(link.kind) && links.get(link.kind) !== link.id,
+  );
 }
 
 /** The references that a source can be asked for, each once. */

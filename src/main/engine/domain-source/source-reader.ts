@@ -79,7 +79,7 @@ export async function readFromSource(
     const renewed = (await authorization.renew?.()) ?? null;
     if (renewed) outcome = await ask(parts.transport, source, url, renewed);
   }
-  return answerOf(outcome, kind, id, at.objectAt);
+  return answerOf(outcome, labId, kind, id, at.objectAt);
 }
 
 function ask(
@@ -116,6 +116,7 @@ function addressOf(source: DomainSource, path: string, labId: number, id: string
 
 function answerOf(
   outcome: Outcome,
+  labId: number,
   kind: DomainKind,
   id: string,
   objectAt: string | null,
@@ -133,6 +134,10 @@ function answerOf(
   if (typeof document === 'string') return failed('object', document, code);
   if (idOf(kind, document) !== id) {
     return failed('object', `The answer is no ${kind} of the ${kind}_id that was asked for.`, code);
+  }
+  const { lab_id: ofLab } = document;
+  if (ofLab !== undefined && ofLab !== null && ofLab !== labId && ofLab !== String(labId)) {
+    return failed('object', `The ${kind} that was answered is another lab's.`, code);
   }
   const checked = SCHEMAS[kind].safeParse(document);
   if (!checked.success) {

@@ -71,6 +71,11 @@ export class TargetGuard {
   }
 }
 
+/** A name with the dot of the root after it is the same name (RFC 3986, 3.2.2). */
+function withoutDot(name: string): string {
+  return name.replace(/\.$/, '');
+}
+
 /** The port that a URL's connection goes to. */
 export function portOf(url: URL): number {
   return Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
@@ -92,7 +97,11 @@ export class TargetPolicy {
   checkName(host: string, port: number): void {
     const { publicUrl } = this.#own() ?? {};
     const own = publicUrl ? new URL(publicUrl) : null;
-    if (own && own.hostname === host.toLowerCase() && portOf(own) === port) {
+    if (
+      own &&
+      withoutDot(own.hostname) === withoutDot(host.toLowerCase()) &&
+      portOf(own) === port
+    ) {
       throw new TargetRefused(ownListenerMessage(`${host}:${port}`));
     }
   }

@@ -58,6 +58,7 @@ describe('a lab’s domain source', () => {
       objects: { bill: { path: '/bills/{id}', object_at: '/data' } },
       timeout_ms: 5_000,
       cache_ms: 30_000,
+      ca: null,
       is_active: true,
     });
     const renamed = await call('addUpdateLab', { lab_id: 1, name: 'Other' });

@@ -111,6 +111,7 @@ test('what is saved is what is loaded', () => {
       objects: { bill: { path: '/bills/{id}', objectAt: '/data' } },
       timeoutMs: 2_000,
       cacheMs: 0,
+      ca: null,
       isActive: true,
     },
   };

@@ -36,6 +36,8 @@ export interface DomainSource {
   timeoutMs: number;
   /** How long an object that was read is not asked for again (ms). */
   cacheMs: number;
+  /** PEM certificates that are trusted beside the system's own; null: none. */
+  ca: string | null;
   isActive: boolean;
 }
 

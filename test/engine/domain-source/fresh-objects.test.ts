@@ -1,3 +1,4 @@
+import { createServer } from 'node:https';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { ANONYMOUS } from '../../../src/main/engine/dispatch/credentials.ts';
 import { HttpTransport } from '../../../src/main/engine/dispatch/http-transport.ts';
@@ -8,7 +9,8 @@ import type { DomainSource, Lab } from '../../../src/shared/model/configuration.
 import type { Reference } from '../../../src/shared/model/domain.ts';
 import type { JsonObject } from '../../../src/shared/model/json.ts';
 import { openLocalStore } from '../../store/local-store.ts';
-import { closedPort, type Partner, partner } from '../dispatch/peers.ts';
+import { authority, hasOpenssl } from '../dispatch/certificates.ts';
+import { closedPort, listen, type Partner, partner } from '../dispatch/peers.ts';
 
 const transport = new HttpTransport(Date.now, () => {});
 afterAll(() => transport.close());
@@ -53,6 +55,7 @@ function source(more: Partial<DomainSource> = {}): Lab {
     objects: { bill: { path: '/bills/{id}?lab={lab_id}', objectAt: null } },
     timeoutMs: 2_000,
     cacheMs: 30_000,
+    ca: null,
     isActive: true,
     ...more,
   });
@@ -114,6 +117,21 @@ describe('reading objects again', () => {
     const fresh = await reader().read(source({ objects: at }), [bill]);
     expect(fresh.objects[0]?.document).toEqual({ bill_id: 'B-1' });
   });
+
+  test.skipIf(!hasOpenssl)(
+    'trusts the lab’s own authority, and nobody’s word without it',
+    async () => {
+      const { ca, key, cert } = authority('IP:127.0.0.1');
+      const secured = createServer({ key, cert }, (_request, response) => {
+        response.end(JSON.stringify({ bill_id: 'B-1', total: 'secured' }));
+      });
+      const { port } = await listen(secured);
+      const baseUrl = `https://127.0.0.1:${port}`;
+      const trusted = await reader().read(source({ baseUrl, ca }), [bill]);
+      expect(trusted.objects[0]?.document).toMatchObject({ total: 'secured' });
+      expect((await reader().read(source({ baseUrl }), [bill])).fallback).toMatch(/certificate/i);
+    },
+  );
 
   test('encodes ids, so that none leads to another path', async () => {
     for (const id of ['../x?y', '..', '.', '$&', '%2e%2e']) {

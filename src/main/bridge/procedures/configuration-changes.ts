@@ -41,6 +41,7 @@ export function domainSourceOf(
     objects,
     timeoutMs: input.timeout_ms ?? DOMAIN_SOURCE_TIMEOUT_MS,
     cacheMs: input.cache_ms ?? DOMAIN_SOURCE_CACHE_MS,
+    ca: input.ca ?? null,
     isActive: input.is_active ?? true,
   };
 }

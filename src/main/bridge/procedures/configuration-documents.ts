@@ -57,6 +57,7 @@ function domainSourceDocument(source: DomainSource): DomainSourceDocument {
     objects,
     timeout_ms: source.timeoutMs,
     cache_ms: source.cacheMs,
+    ca: source.ca,
     is_active: source.isActive,
   };
 }

@@ -4,6 +4,7 @@ import type { TargetGuard } from '../targets/guard.ts';
 import { CATEGORY, notFound } from './faults.ts';
 import { appliesToLab } from './matching.ts';
 import type { ConfigurationMemory } from './memory.ts';
+import { certificateFault } from './syntax.ts';
 import { checkLabMove, checkOrganization, type Loose } from './owners.ts';
 
 /** A lab to be added under the lab system's own id, or changed. */
@@ -31,6 +32,7 @@ export function mergeLab(memory: ConfigurationMemory, change: LabChange): Lab {
   };
   if (current && current.organizationId !== organizationId) checkLabMove(memory, lab);
   checkSourceCredentials(memory, lab);
+  checkSourceCa(lab);
   return lab;
 }
 
@@ -47,6 +49,12 @@ function checkSourceCredentials(memory: ConfigurationMemory, lab: Lab): void {
       ? 'belongs to another lab or organization; use one of this lab or of its organization'
       : `there is no developer authentication ${id}; getDeveloperAuthentication lists them`,
   );
+}
+
+/** What is trusted must be readable. @throws LabRelayError naming the field */
+function checkSourceCa({ domainSource }: Lab): void {
+  const fault = domainSource?.ca ? certificateFault(domainSource.ca) : null;
+  if (fault) throw fieldError('INVALID_INPUT', 'domain_source.ca', fault);
 }
 
 /** What can be told without a resolver is refused at once. @throws LabRelayError naming the field */

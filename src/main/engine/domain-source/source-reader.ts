@@ -98,7 +98,7 @@ function ask(
     {
       connectTimeoutMs: Math.min(source.timeoutMs, LONGEST_CONNECT_MS),
       timeoutMs: source.timeoutMs,
-      tls: null,
+      tls: source.ca === null ? null : { ca: source.ca, serverName: null },
       ...(clientCertificate ? { clientCertificate } : {}),
       keptResponseBytes: LONGEST_ANSWER,
     },

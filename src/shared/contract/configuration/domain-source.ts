@@ -54,6 +54,11 @@ export const domainSourceInput = z.strictObject({
   }),
   timeout_ms: preset(whole(100, 60_000), DOMAIN_SOURCE_TIMEOUT_MS),
   cache_ms: preset(whole(0, 3_600_000), DOMAIN_SOURCE_CACHE_MS),
+  /** PEM certificates that are trusted beside the system's own: a lab's own authority. */
+  ca: z
+    .string({ error: 'must be PEM certificates' })
+    .max(200_000, { error: 'must have at most 200000 characters' })
+    .nullish(),
   is_active: preset(flag, true),
 });
 
@@ -65,6 +70,7 @@ export const domainSourceDocument = z.object({
   objects: z.partialRecord(z.enum(DOMAIN_KINDS), pathDocument),
   timeout_ms: z.int(),
   cache_ms: z.int(),
+  ca: z.string().nullable(),
   is_active: z.boolean(),
 });
 

@@ -15,7 +15,9 @@ export type Step =
   | { do: 'wait'; ms: number }
   | { do: 'requeue'; pick: number }
   | { do: 'confirm'; pick: number }
-  | { do: 'release'; pick: number };
+  | { do: 'release'; pick: number }
+  | { do: 'hold' }
+  | { do: 'unhold'; pick: number; fate: 'RELEASE' | 'DROP' | 'FAIL' };
 
 /** Rules by what becomes of followers; the last has a rate, too. */
 export const RULES = [
@@ -97,6 +99,16 @@ export class OrderModel {
         this.#holds.delete(place);
         break;
       }
+      case 'hold':
+        // As a restore holds what is open; what is under way stays so.
+        this.#queue.db.exec(`
+          UPDATE log SET held_reason = 'RESTORED_BACKUP', retry_state = 'HELD' WHERE log_seq IN (
+            SELECT log_seq FROM task WHERE state IN ('READY', 'WAITING'));
+          UPDATE task SET state = 'HELD' WHERE state IN ('READY', 'WAITING')`);
+        break;
+      case 'unhold':
+        this.#unholdTask(step.pick, step.fate);
+        break;
     }
     this.#check();
   }
@@ -107,6 +119,8 @@ export class OrderModel {
       while (this.#underWay.length > 0) this.#end(this.#take(0), 'ACCEPTED', false);
       this.run({ do: 'claim', limit: 50 });
       if (this.#underWay.length > 0) continue;
+      // In any order: a later one must not overtake those that are still held.
+      this.run({ do: 'unhold', pick: round * 7, fate: 'RELEASE' });
       // By the clock alone first; only a refused head is a person's to release.
       this.run({ do: 'wait', ms: HELD_FOR_UNKNOWN_MS });
       const refused = [...this.#holds.values()].find(({ reason }) => reason === 'REFUSED');
@@ -212,6 +226,23 @@ export class OrderModel {
     }
   }
 
+  #unholdTask(pick: number, kind: 'RELEASE' | 'DROP' | 'FAIL'): void {
+    const held = this.#queue.db
+      .prepare(
+        `SELECT t.task_id, l.log_id FROM task t JOIN log l ON l.log_seq = t.log_seq
+         WHERE t.state = 'HELD' ORDER BY t.task_id`,
+      )
+      .all() as { task_id: number; log_id: string }[];
+    const chosen = held[pick % Math.max(1, held.length)];
+    if (!chosen) return;
+    this.#queue.run('settleHeldTasks', {
+      fates: [{ taskId: chosen.task_id, kind, message: 'no mapping' }],
+      decision: { actor: 'Anna', reason: 'checked', now: this.#now },
+      during: null,
+    });
+    if (kind !== 'RELEASE') this.#goesAgain.delete(chosen.log_id);
+  }
+
   /** What an end means, as the design's table says it. */
   #ended(logId: string, told: Certainty): void {
     const certainty = this.#certainty.get(logId) === 'ACCEPTED' ? 'ACCEPTED' : told;
@@ -254,7 +285,10 @@ export class OrderModel {
              AND b.lab_integration_id = t.lab_integration_id
              AND b.state IN ('READY', 'CLAIMED', 'REPORTING'))
            AND NOT EXISTS (SELECT 1 FROM key_hold h WHERE h.ordering_key = t.ordering_key
-             AND h.lab_integration_id = t.lab_integration_id)`,
+             AND h.lab_integration_id = t.lab_integration_id)
+           AND NOT EXISTS (SELECT 1 FROM task b WHERE b.ordering_key = t.ordering_key
+             AND b.lab_integration_id = t.lab_integration_id
+             AND b.state = 'HELD' AND b.task_id < t.task_id)`,
       )
       .all();
     expect(forgotten, 'waits for nothing').toEqual([]);

@@ -45,9 +45,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('requeue' as const), pick }) },
   fc.record({ do: fc.constant('confirm' as const), pick }),
   fc.record({ do: fc.constant('release' as const), pick }),
+  fc.constant<Step>({ do: 'hold' }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('unhold' as const),
+      pick,
+      fate: fc.constantFrom('RELEASE', 'RELEASE', 'DROP', 'FAIL'),
+    }),
+  },
 );
 
-test('never two in flight on a key, never a follower before a held head, and every task ends', () => {
+test('never two in flight on a key, never before an older one or a held head, and every task ends', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 80, size: 'max' }), (steps) => {
       const model = new OrderModel();

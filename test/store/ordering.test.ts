@@ -83,6 +83,7 @@ describe('however many wait', () => {
     const steps = (plan as { detail: string }[]).map(({ detail }) => detail).join('\n');
     expect(steps).toContain('USING COVERING INDEX task_key_waiting');
     expect(steps).toContain('USING INDEX task_key_head');
+    expect(steps).toContain('USING COVERING INDEX task_key_held');
     expect(steps).not.toContain('SCAN task');
   });
 

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { DELIVER_SOON_MS, type KeyRelease, type OrderTended } from '../../shared/model/ordering.ts';
-import type { Ordering } from './ordering.ts';
+import type { Key, Ordering } from './ordering.ts';
 
 /** Holds and deadlines dealt with at a time; the next round comes within a second. */
 const AT_ONCE = 500;
@@ -41,11 +41,14 @@ export function createOrderCommands(db: Database, ordering: Ordering) {
         ];
       });
       const lifted = new Set<number>();
+      // Once each, however many of a key are due: a lift goes through the whole key.
+      const keys = new Map<string, Key>();
       for (const task of soon.all(now + DELIVER_SOON_MS)) {
         const { lab_integration_id: integration, ordering_key: key } = task;
         lifted.add(integration);
-        if (key !== null) ordering.lift({ integration, key });
+        if (key !== null) keys.set(`${integration} ${key}`, { integration, key });
       }
+      for (const key of keys.values()) ordering.lift(key);
       return { expired, lifted: [...lifted] };
     },
 

@@ -29,14 +29,14 @@ interface HoldRow {
 
 /** The order of tasks within their keys, with the holds behind heads that did not end well. */
 export interface Ordering {
-  /** Whether a task that is queued now has others of its key before it, or a hold. */
+  /** Whether a task that is queued now has others of its key before it, held ones too, or a hold. */
   mustWait(key: Key, logSeq: number): boolean;
   /**
-   * Makes a key's next task ready, unless one is under way or the key is held.
+   * Makes a key's next task ready, unless one is under way, an older one is held, or the key is.
    * @returns whether a STAT one has become ready
    */
   promote(key: Key): boolean;
-  /** All open tasks of a key become STAT, so that a STAT one among them is reached first. */
+  /** All tasks of a key become STAT, held ones too, so that a STAT one among them is reached first. */
   lift(key: Key): void;
   /**
    * The task of a key's head has left: its followers go on or are held, by what its log tells.
@@ -62,16 +62,22 @@ UPDATE task SET state = 'READY'
 WHERE task_id = (SELECT min(task_id) FROM task WHERE ${KEY} AND state = 'WAITING')
   AND NOT EXISTS (SELECT 1 FROM task WHERE ${KEY} AND state IN ('READY', 'CLAIMED', 'REPORTING'))
   AND NOT EXISTS (SELECT 1 FROM key_hold WHERE ${KEY})
+  AND NOT EXISTS (SELECT 1 FROM task h WHERE ${KEY} AND h.state = 'HELD' AND h.task_id < task.task_id)
 RETURNING priority`;
 
 /** See {@link Ordering}; every question is one seek, however many tasks a key has. */
 export function createOrdering(db: Database): Ordering {
-  const before = db.prepare<[Key], { is_busy: number; is_waiting: number; head: number | null }>(
+  const before = db.prepare<
+    [Key],
+    { is_busy: number; is_waiting: number; is_held: number; head: number | null }
+  >(
     `SELECT
        EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration AND ordering_key = @key
          AND state IN ('READY', 'CLAIMED', 'REPORTING')) AS is_busy,
        EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration AND ordering_key = @key
          AND state = 'WAITING') AS is_waiting,
+       EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration AND ordering_key = @key
+         AND state = 'HELD') AS is_held,
        (SELECT head_log_seq FROM key_hold WHERE lab_integration_id = @integration
          AND ordering_key = @key) AS head`,
   );
@@ -81,10 +87,13 @@ export function createOrdering(db: Database): Ordering {
     `UPDATE task SET priority = 0 WHERE lab_integration_id = @integration AND ordering_key = @key
        AND state IN ('READY', 'CLAIMED', 'REPORTING') AND priority <> 0`,
   );
-  const liftWaiting = db.prepare<[Key]>(
-    `UPDATE task SET priority = 0 WHERE lab_integration_id = @integration AND ordering_key = @key
-       AND state = 'WAITING' AND priority <> 0`,
-  );
+  // One statement a state, since each has an index of its own.
+  const liftThose = (state: string) =>
+    db.prepare<[Key]>(
+      `UPDATE task SET priority = 0 WHERE lab_integration_id = @integration
+         AND ordering_key = @key AND state = '${state}' AND priority <> 0`,
+    );
+  const lifts = [liftHead, liftThose('WAITING'), liftThose('HELD')];
   const certainty = db
     .prepare<[number], Certainty | null>('SELECT certainty FROM log WHERE log_seq = ?')
     .pluck();
@@ -127,18 +136,17 @@ export function createOrdering(db: Database): Ordering {
 
   return {
     mustWait(key, logSeq) {
-      const { is_busy, is_waiting, head } = before.get(key) ?? {};
+      const { is_busy, is_waiting, is_held, head } = before.get(key) ?? {};
       // The held head itself may be sent again, past those that wait for it.
       if (head === logSeq) return is_busy === 1;
       // What waits is before a newcomer too, also where the head itself is set aside.
-      return is_busy === 1 || is_waiting === 1 || head !== null;
+      return is_busy === 1 || is_waiting === 1 || is_held === 1 || head !== null;
     },
 
     promote: (key) => promote.get(key) === STAT,
 
     lift(key) {
-      liftHead.run(key);
-      liftWaiting.run(key);
+      for (const those of lifts) those.run(key);
     },
 
     ended(key, logSeq, at) {

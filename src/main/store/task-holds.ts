@@ -1,7 +1,9 @@
 import type { Database } from 'better-sqlite3';
 import type { WaitingAction } from '../../shared/model/held.ts';
+import { DELIVER_SOON_MS } from '../../shared/model/ordering.ts';
 import type { HeldReason } from '../../shared/model/vocabulary.ts';
 import type { Ordering } from './ordering.ts';
+import { STAT } from './task-priority.ts';
 
 /** Whose a task is. */
 export interface TaskOwner {
@@ -19,8 +21,8 @@ export interface TaskHolds {
    */
   hold(labIntegrationId: number, limit: number): number;
   /**
-   * Lets a held task go: ready or, behind others of its ordering key, waiting; scheduled where its
-   * time has not come. Keys keep their order where a rule's tasks are let go by rising id.
+   * Lets a held task go: ready or, behind others of its ordering key, held ones too, waiting. It is
+   * due at once, whatever the clock said when it was queued. An urgent one lifts its whole key.
    * @returns null where it is held no longer
    */
   unhold(taskId: number, now: number): TaskOwner | null;
@@ -38,7 +40,7 @@ interface Unheld {
   log_seq: number;
   lab_integration_id: number;
   ordering_key: string | null;
-  state: 'READY' | 'WAITING' | 'SCHEDULED';
+  priority: number;
 }
 
 export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds {
@@ -73,11 +75,12 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
       )
       .pluck();
   const holds = [holdThose('READY'), holdThose('WAITING'), holdThose('SCHEDULED')];
-  const unhold = db.prepare<[{ taskId: number; now: number }], Unheld>(
-    `UPDATE task SET state = CASE WHEN due_at > @now THEN 'SCHEDULED'
-       WHEN ordering_key IS NULL THEN 'READY' ELSE 'WAITING' END
+  // Never SCHEDULED: a clock that was set back, or another machine's, must not keep it for ever.
+  const unhold = db.prepare<[{ taskId: number; soon: number }], Unheld>(
+    `UPDATE task SET state = CASE WHEN ordering_key IS NULL THEN 'READY' ELSE 'WAITING' END,
+       priority = CASE WHEN deliver_by <= @soon THEN ${STAT} ELSE priority END
      WHERE task_id = @taskId AND state = 'HELD'
-     RETURNING log_seq, lab_integration_id, ordering_key, state`,
+     RETURNING log_seq, lab_integration_id, ordering_key, priority`,
   );
   const goAlone = db.prepare<[number]>(
     `UPDATE task SET state = 'READY' WHERE task_id = ? AND NOT EXISTS (SELECT 1 FROM task o
@@ -112,10 +115,11 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
     },
 
     unhold(taskId, now) {
-      const task = unhold.get({ taskId, now });
+      const task = unhold.get({ taskId, soon: now + DELIVER_SOON_MS });
       if (!task) return null;
       const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = task;
-      if (task.state === 'WAITING' && key !== null) {
+      if (key !== null) {
+        if (task.priority === STAT) ordering.lift({ integration, key });
         // The head that its followers wait for may be sent again, past them.
         const isHead = ordering.holdOn({ integration, key })?.headLogSeq === logSeq;
         if (isHead) goAlone.run(taskId);

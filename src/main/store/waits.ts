@@ -13,6 +13,7 @@ interface WaitRow {
   reason: HoldReason | null;
   held_by: string | null;
   behind: string | null;
+  behind_held: string | null;
 }
 
 /**
@@ -29,15 +30,22 @@ export function createWaits(db: Database): (row: LogRow) => Wait | null {
           AND h.ordering_key = t.ordering_key) AS held_by,
        (SELECT (SELECT l.log_id FROM log l WHERE l.log_seq = b.log_seq) FROM task b
         WHERE b.lab_integration_id = t.lab_integration_id AND b.ordering_key = t.ordering_key
-          AND b.state IN ('READY', 'CLAIMED', 'REPORTING')) AS behind
+          AND b.state IN ('READY', 'CLAIMED', 'REPORTING')) AS behind,
+       (SELECT (SELECT l.log_id FROM log l WHERE l.log_seq = b.log_seq) FROM task b
+        WHERE b.lab_integration_id = t.lab_integration_id AND b.ordering_key = t.ordering_key
+          AND b.state = 'HELD' AND b.task_id < t.task_id
+        ORDER BY b.task_id LIMIT 1) AS behind_held
      FROM task t WHERE t.log_seq = ? AND t.state = 'WAITING'`,
   );
   return (row) => {
     // Most logs have no key and cost nothing here; one that is held for another reason says that.
     if (row['ordering_key'] === null || row['held_reason'] !== null) return null;
     const wait = find.get(row.log_seq);
-    return wait
-      ? { heldReason: wait.reason ?? 'BEHIND_HEAD', waitsFor: wait.held_by ?? wait.behind }
-      : null;
+    if (!wait) return null;
+    const { reason, held_by, behind, behind_held } = wait;
+    if (reason !== null) return { heldReason: reason, waitsFor: held_by };
+    // Those that are held need somebody to let them go, so they are told before one under way.
+    if (behind_held !== null) return { heldReason: 'BEHIND_HELD', waitsFor: behind_held };
+    return { heldReason: 'BEHIND_HEAD', waitsFor: behind };
   };
 }

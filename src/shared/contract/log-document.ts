@@ -61,7 +61,7 @@ export const logSummaryDocument = z.object({
   retry_count: z.int(),
   next_retry_at: isoTime.nullable(),
   held_reason: z.enum(HELD_REASONS).nullable(),
-  /** The head of its ordering key, where it waits for that (held_reason HEAD_… or BEHIND_HEAD). */
+  /** The head of its ordering key, where it waits for that (held_reason HEAD_… or BEHIND_…). */
   waits_for: z.string().nullable(),
   /** An operator's word (resolveLog), until a signal settles the log after all. */
   resolution: z.enum(RESOLUTIONS).nullable(),

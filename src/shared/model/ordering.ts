@@ -10,8 +10,11 @@ export const DELIVER_SOON_MS = 10 * 60 * 1_000;
 export const HOLD_REASONS = ['HEAD_REFUSED', 'HEAD_UNKNOWN'] as const;
 export type HoldReason = (typeof HOLD_REASONS)[number];
 
-/** Why a delivery waits for another of its ordering key: its head is held, or just under way. */
-export type WaitReason = HoldReason | 'BEHIND_HEAD';
+/**
+ * Why a delivery waits for another of its ordering key: its head ended badly or is just under way,
+ * or one that was queued before it is held.
+ */
+export type WaitReason = HoldReason | 'BEHIND_HEAD' | 'BEHIND_HELD';
 
 /** A rule's word on what becomes of the followers. */
 export interface HeadOfLineRules {

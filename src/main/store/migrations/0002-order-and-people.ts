@@ -109,6 +109,9 @@ CREATE INDEX task_scheduled ON task (due_at) WHERE state = 'SCHEDULED';
 -- Whose scheduled tasks are held when their rule is switched off.
 CREATE INDEX task_scheduled_of ON task (lab_integration_id) WHERE state = 'SCHEDULED';
 CREATE INDEX task_held ON task (lab_integration_id, task_id) WHERE state = 'HELD';
+-- What is held goes before those of its key that were queued after it.
+CREATE INDEX task_key_held ON task (lab_integration_id, ordering_key, task_id)
+  WHERE state = 'HELD' AND ordering_key IS NOT NULL;
 CREATE UNIQUE INDEX task_key_head ON task (lab_integration_id, ordering_key)
   WHERE ordering_key IS NOT NULL AND state IN ('READY', 'CLAIMED', 'REPORTING');
 CREATE INDEX task_key_waiting ON task (lab_integration_id, ordering_key, task_id)

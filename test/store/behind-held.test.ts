@@ -36,6 +36,8 @@ function sent(): string[] {
   }
   return all;
 }
+const states = () =>
+  queue.db.prepare('SELECT state FROM task ORDER BY task_id').pluck().all() as string[];
 const waitOf = (logId: string | undefined) => {
   const log = queue.run('getLog', logId) as { heldReason: string; waitsFor: string } | null;
   return [log?.heldReason, log?.waitsFor];
@@ -65,6 +67,16 @@ test.each(['DROP', 'FAIL'] as const)('the next goes on when the oldest ends so: 
   expect(sent()).toEqual([logIds[1]]);
   settle(kind, 3);
   expect(sent()).toEqual([late]);
+});
+
+test('one whose rule was switched off since it was chosen stays held, unless it ends', () => {
+  queue.changeRule(rule, { isActive: false });
+  expect(settle('RELEASE', 1, 2)).toMatchObject({ released: 0, disabled: 2, isOvertaken: false });
+  expect(states()).toEqual(['HELD', 'HELD', 'HELD']);
+  expect(settle('DROP', 1)).toMatchObject({ dropped: 1, disabled: 0 });
+  queue.changeRule(rule, { isActive: true });
+  expect(settle('RELEASE', 2)).toMatchObject({ released: 1, disabled: 0 });
+  expect(states()).toEqual(['READY', 'HELD']);
 });
 
 test('whoever waits only for newer ones that are held goes', () => {

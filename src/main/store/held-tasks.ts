@@ -1,10 +1,10 @@
 import type { Database } from 'better-sqlite3';
 import type { BuiltRevision, RetryContext } from '../../shared/model/delivery.ts';
 import type {
-  HeldCounts,
   HeldFate,
   HeldFilter,
   HeldGroup,
+  HeldSettled,
   HeldTask,
 } from '../../shared/model/held.ts';
 import type { Certainty, HeldReason } from '../../shared/model/vocabulary.ts';
@@ -37,9 +37,11 @@ export function createHeldTaskCommands(db: Database, tasks: Tasks) {
       `SELECT 1 FROM integration_state WHERE lab_integration_id = ? AND waiting_action = ?`,
     )
     .pluck();
-  const heldLog = db
-    .prepare<[number], number>(`SELECT log_seq FROM task WHERE task_id = ? AND state = 'HELD'`)
-    .pluck();
+  const heldTask = db.prepare<[number], { log_seq: number; is_active: number | null }>(
+    `SELECT log_seq, (SELECT i.is_active FROM lab_integration i
+       WHERE i.lab_integration_id = task.lab_integration_id) AS is_active
+     FROM task WHERE task_id = ? AND state = 'HELD'`,
+  );
   const released = db.prepare<[{ logSeq: number; now: number }]>(
     `UPDATE log SET held_reason = NULL, updated_at = max(updated_at, @now),
        retry_state = CASE newest_attempt WHEN 0 THEN 'NONE' ELSE 'SCHEDULED' END
@@ -119,26 +121,33 @@ export function createHeldTaskCommands(db: Database, tasks: Tasks) {
     },
 
     /**
-     * Does to held tasks what was decided; those that are held no longer are passed over. With
-     * `during`, nothing is done once that action of the integration has ended or was overtaken.
+     * Does to held tasks what was decided; those that are held no longer are passed over, and those
+     * of a rule that was switched off since stay held, unless they end. With `during`, nothing is
+     * done once that action of the integration has ended or was overtaken, and the answer says so.
      */
     settleHeldTasks(request: {
       fates: HeldFate[];
       decision: HeldDecision;
       during: { labIntegrationId: number; action: string } | null;
-    }): HeldCounts {
-      const counts: HeldCounts = { released: 0, rebuilt: 0, dropped: 0, failed: 0 };
+    }): HeldSettled {
+      const counts = { released: 0, rebuilt: 0, dropped: 0, failed: 0, disabled: 0 };
       const { during, decision } = request;
       if (during && isUnderWay.get(during.labIntegrationId, during.action) === undefined) {
-        return counts;
+        return { ...counts, isOvertaken: true };
       }
       for (const fate of request.fates) {
-        const logSeq = heldLog.get(fate.taskId);
-        if (logSeq === undefined) continue;
+        const held = heldTask.get(fate.taskId);
+        if (!held) continue;
+        const { log_seq: logSeq } = held;
         const task = { taskId: fate.taskId, logSeq };
         switch (fate.kind) {
           case 'RELEASE':
           case 'REPLACE':
+            // Ready under a rule that is switched off, it would be neither sent nor held.
+            if (held.is_active !== 1) {
+              counts.disabled++;
+              break;
+            }
             if (fate.kind === 'REPLACE') replaceBody(logSeq, fate.revision, decision);
             tasks.unhold(fate.taskId, decision.now);
             released.run({ logSeq, now: decision.now });
@@ -159,7 +168,7 @@ export function createHeldTaskCommands(db: Database, tasks: Tasks) {
           }
         }
       }
-      return counts;
+      return { ...counts, isOvertaken: false };
     },
 
     /** Ends an action where nothing is left behind `afterTaskId`. @returns whether it is over */

@@ -63,6 +63,14 @@ export interface HeldCounts {
   rebuilt: number;
   dropped: number;
   failed: number;
+  /** Those that stayed, since their rule is switched off. */
+  disabled: number;
+}
+
+/** What became of a chunk of held deliveries. */
+export interface HeldSettled extends HeldCounts {
+  /** The action that it was part of is over or was overtaken by another: nothing was done. */
+  isOvertaken: boolean;
 }
 
 /** An action that is under way, as the store keeps it. */

@@ -92,7 +92,7 @@ export class HeldTasks {
    * @returns how many went which way, and how many stayed since their rule is switched off
    * @throws LabRelayError `DUPLICATES_POSSIBLE`, `REASON_NEEDED` or `INVALID_INPUT`
    */
-  async release(wish: HeldWish, actor: string): Promise<HeldCounts & { disabled: number }> {
+  async release(wish: HeldWish, actor: string): Promise<HeldCounts> {
     const { store, configuration } = this.#deps;
     checkRelease(wish, await store.countHeldTasks(wish.filter), configuration);
     const total = { released: 0, rebuilt: 0, dropped: 0, failed: 0, disabled: 0 };
@@ -224,4 +224,5 @@ function add(total: HeldCounts, more: HeldCounts): void {
   total.rebuilt += more.rebuilt;
   total.dropped += more.dropped;
   total.failed += more.failed;
+  total.disabled += more.disabled;
 }

@@ -9,10 +9,10 @@ import type {
   TaskDeath,
 } from '../../../shared/model/delivery.ts';
 import type {
-  HeldCounts,
   HeldFate,
   HeldFilter,
   HeldGroup,
+  HeldSettled,
   HeldTask,
   PendingWaitingAction,
   WaitingAction,
@@ -35,14 +35,15 @@ export interface HeldTasksPort {
   }): Promise<HeldTask[]>;
   countHeldTasks(filter: HeldFilter): Promise<HeldGroup[]>;
   /**
-   * Does to held tasks what was decided; those that are held no longer are passed over. With
-   * `during`, nothing is done once that action has ended or was overtaken by another.
+   * Does to held tasks what was decided; those that are held no longer are passed over, and those of
+   * a rule that was switched off since stay held, unless they end. With `during`, nothing is done
+   * once that action has ended or was overtaken by another, and the answer says so.
    */
   settleHeldTasks(request: {
     fates: HeldFate[];
     decision: { actor: string; reason: string | null; now: number };
     during: { labIntegrationId: number; action: WaitingAction } | null;
-  }): Promise<HeldCounts>;
+  }): Promise<HeldSettled>;
   /** Ends an action where nothing is left behind `afterTaskId`. @returns whether it is over */
   endWaitingAction(request: {
     labIntegrationId: number;

@@ -25,7 +25,7 @@ import { KeyVault } from './engine/configuration/vault.ts';
 import { HttpTransport } from './engine/dispatch/http-transport.ts';
 import { TargetGuard } from './engine/targets/guard.ts';
 import { Engine, type EngineParts } from './engine/engine.ts';
-import { Health } from './engine/health.ts';
+import { Health, heldNotices } from './engine/health.ts';
 import { ChildEvaluator } from './engine/payload/child-evaluator.ts';
 import { forkMappingChild } from './engine/payload/fork-launcher.ts';
 import type { MappingLauncher } from './engine/payload/mapping-messages.ts';
@@ -167,6 +167,7 @@ async function openParts(
     notices: (audience) => [
       ...networkNotices(config),
       ...(tls?.notices() ?? []),
+      ...heldNotices(engine.heldTasks.failing()),
       ...secretNotices(engine.configuration.unreadableSecrets(), audience),
       backups.check(),
     ],

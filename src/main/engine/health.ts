@@ -2,8 +2,10 @@ import { toIso } from '../../shared/contract/common.ts';
 import type { Output } from '../../shared/contract/index.ts';
 import { BREAKER_OPENS_AT, type OpenReason, PROBE_EVERY_MS } from '../../shared/model/breaker.ts';
 import type { BreakerFigures } from '../../shared/model/health.ts';
+import type { WaitingAction } from '../../shared/model/held.ts';
 import type { EngineFigures } from './figures.ts';
 import { orderChecks } from './order-alerts.ts';
+import type { FailingAction } from './queue/held-retries.ts';
 
 export type HealthDocument = Output<'getHealth'>;
 export type HealthCheck = HealthDocument['checks'][number];
@@ -86,6 +88,22 @@ export class Health {
     };
   }
 }
+
+/** What is being done to what waits for an integration and fails: nothing of it goes out meanwhile. */
+export function heldNotices(failing: readonly FailingAction[]): HealthCheck[] {
+  return failing.map(({ labIntegrationId, action, since }) => ({
+    name: `integration ${labIntegrationId}`,
+    ok: false,
+    detail: `${FAILING[action]} has failed since ${toIso(since)}, and nothing of it is sent meanwhile; it is tried again at least once a minute. See the application log${action === 'REBUILD' ? ', or disable the integration and choose otherwise when you enable it' : ''}`,
+  }));
+}
+
+const FAILING: Record<WaitingAction, string> = {
+  HOLD: 'holding what waits for it',
+  RELEASE: 'releasing what was held for it',
+  REBUILD: 'building anew what was held for it',
+  DROP: 'dropping what was held for it',
+};
 
 /** A partner in trouble is told of, but it is not ours: LabRelay itself is well. */
 function breakerChecks(breakers: readonly BreakerFigures[]): HealthCheck[] {

@@ -2,7 +2,6 @@ import { messageOf } from '../../../shared/errors.ts';
 import type {
   HeldAction,
   HeldCounts,
-  HeldFate,
   HeldFilter,
   HeldGroup,
   HeldTask,
@@ -11,14 +10,24 @@ import type {
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { RebuildableLog, Rebuilt } from '../payload/rebuild.ts';
 import { checkRelease, type HeldWish } from './held-checks.ts';
+import { fatesOf } from './held-fates.ts';
+import { type FailingAction, HeldRetries } from './held-retries.ts';
 import type { HeldTasksPort } from './port.ts';
 
 /** Tasks that one command deals with: other work comes between the commands. */
 const CHUNK = 500;
 /** Bodies built anew at a time, since each may be large. */
 const REBUILD_CHUNK = 50;
-/** Wait before what failed is taken up again (ms). */
+/** Wait before the store is asked again, where it could not tell what is to be done (ms). */
 const AGAIN_AFTER_MS = 1_000;
+
+/** An action that is being carried on. */
+interface Work {
+  noted: PendingWaitingAction;
+  /** Another action took its place: what is left is that one's. */
+  isOvertaken: boolean;
+  done: Promise<void>;
+}
 
 interface HeldTasksDeps {
   store: HeldTasksPort;
@@ -39,7 +48,8 @@ interface HeldTasksDeps {
 export class HeldTasks {
   readonly #deps: HeldTasksDeps;
   /** What is under way, by integration: a long action of one keeps no other waiting. */
-  readonly #works = new Map<number, Promise<void>>();
+  readonly #works = new Map<number, Work>();
+  readonly #retries: HeldRetries;
   #looking: Promise<void> | null = null;
   #again = false;
   #stopped = true;
@@ -47,6 +57,7 @@ export class HeldTasks {
 
   constructor(deps: HeldTasksDeps) {
     this.#deps = deps;
+    this.#retries = new HeldRetries(deps.clock, () => this.notify());
   }
 
   /** Takes up what a former life left undone. */
@@ -62,22 +73,28 @@ export class HeldTasks {
     this.#looking ??= this.#look();
   }
 
-  /** Ends behind the chunks under way. Idempotent; the next start goes on. */
+  /** Ends behind what is under way. Idempotent; the next start goes on. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#later);
     await this.#looking;
-    await Promise.all(this.#works.values());
+    await Promise.all([...this.#works.values()].map(({ done }) => done));
+    this.#retries.stop();
   }
 
   /** Resolves when what is noted for an integration is done, or cannot be done just now. */
   async whenDone(labIntegrationId: number): Promise<void> {
     await this.#looking;
     for (let work = this.#works.get(labIntegrationId); work; ) {
-      await work;
+      await work.done;
       await this.#looking;
       work = this.#works.get(labIntegrationId);
     }
+  }
+
+  /** What is to become of held deliveries and fails; it is tried again at least once a minute. */
+  failing(): FailingAction[] {
+    return this.#retries.list();
   }
 
   /** What is held, counted by integration, reason and certainty. */
@@ -102,7 +119,7 @@ export class HeldTasks {
     for await (const tasks of chunks) {
       const meant = tasks.filter((task) => !isOff(task));
       total.disabled += tasks.length - meant.length;
-      const fates = await this.#fates(meant, wish.action);
+      const fates = (await fatesOf(meant, wish.action, this.#deps.rebuild, () => false)) ?? [];
       const decision = { actor, reason: wish.reason, now: this.#deps.clock() };
       add(total, await store.settleHeldTasks({ fates, decision, during: null }));
       this.#deps.onReleased();
@@ -114,39 +131,49 @@ export class HeldTasks {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
-        for (const noted of await this.#deps.store.waitingActions()) {
-          const { labIntegrationId: id } = noted;
-          if (!this.#works.has(id)) this.#works.set(id, this.#work(noted));
-        }
+        for (const noted of await this.#deps.store.waitingActions()) this.#takeUp(noted);
       }
     } catch (error) {
-      this.#failed(error);
+      this.#deps.onTrouble('hold', messageOf(error));
+      clearTimeout(this.#later);
+      if (!this.#stopped) this.#later = setTimeout(() => this.notify(), AGAIN_AFTER_MS);
     } finally {
       this.#looking = null;
     }
   }
 
-  async #work(noted: PendingWaitingAction): Promise<void> {
-    try {
-      await this.#workOff(noted);
-      this.#works.delete(noted.labIntegrationId);
-      // Another action may have overtaken this one.
-      this.notify();
-    } catch (error) {
-      this.#works.delete(noted.labIntegrationId);
-      this.#failed(error);
+  #takeUp(noted: PendingWaitingAction): void {
+    const work = this.#works.get(noted.labIntegrationId);
+    if (work) {
+      work.isOvertaken ||= work.noted.action !== noted.action;
+    } else if (!this.#retries.mustWait(noted)) {
+      const begun: Work = { noted, isOvertaken: false, done: Promise.resolve() };
+      this.#works.set(noted.labIntegrationId, begun);
+      begun.done = this.#work(begun);
     }
   }
 
-  /** Takes it up again a little later. */
-  #failed(error: unknown): void {
-    this.#deps.onTrouble('hold', messageOf(error));
-    clearTimeout(this.#later);
-    if (!this.#stopped) this.#later = setTimeout(() => this.notify(), AGAIN_AFTER_MS);
+  async #work(work: Work): Promise<void> {
+    const { labIntegrationId } = work.noted;
+    try {
+      await this.#workOff(work);
+      this.#retries.forget(labIntegrationId);
+      this.#works.delete(labIntegrationId);
+      // Another action may have overtaken this one.
+      this.notify();
+    } catch (error) {
+      this.#works.delete(labIntegrationId);
+      if (this.#stopped) return;
+      // Told once: it may fail for as long as nobody mends it.
+      if (this.#retries.failed(work.noted)) this.#deps.onTrouble('hold', messageOf(error));
+      // Another action may have overtaken this one, and that need not wait.
+      if (work.isOvertaken) this.notify();
+    }
   }
 
-  async #workOff({ labIntegrationId, action, actor }: PendingWaitingAction): Promise<void> {
+  async #workOff(work: Work): Promise<void> {
     const { store, onReleased } = this.#deps;
+    const { labIntegrationId, action, actor } = work.noted;
     switch (action) {
       case 'HOLD':
         while (!this.#stopped) {
@@ -157,14 +184,15 @@ export class HeldTasks {
       case 'RELEASE':
       case 'REBUILD':
       case 'DROP':
-        await this.#letGo({ labIntegrationId, action, actor });
+        await this.#letGo({ labIntegrationId, action, actor }, work);
         onReleased();
         break;
     }
   }
 
-  async #letGo(noted: PendingWaitingAction & { action: HeldAction }): Promise<void> {
-    const { store, clock } = this.#deps;
+  async #letGo(noted: PendingWaitingAction & { action: HeldAction }, work: Work): Promise<void> {
+    const { store, clock, rebuild } = this.#deps;
+    const isOver = () => this.#stopped || work.isOvertaken;
     const { labIntegrationId, action, actor } = noted;
     const during = { labIntegrationId, action };
     const filter: HeldFilter = {
@@ -177,17 +205,18 @@ export class HeldTasks {
     let afterTaskId = 0;
     do {
       for await (const tasks of this.#chunks(filter, action, afterTaskId)) {
-        const fates = await this.#fates(tasks, action);
+        const fates = await fatesOf(tasks, action, rebuild, isOver);
+        if (!fates) return;
         const decision = { actor, reason: null, now: clock() };
-        await store.settleHeldTasks({ fates, decision, during });
+        const { isOvertaken } = await store.settleHeldTasks({ fates, decision, during });
+        if (isOvertaken || isOver()) return;
         afterTaskId = tasks.at(-1)?.taskId ?? afterTaskId;
-        if (this.#stopped) return;
       }
       // Deliveries that were queued meanwhile are behind the last one.
     } while (!(await store.endWaitingAction({ ...during, afterTaskId })));
   }
 
-  /** Held tasks by rising id, so that ordering keys keep their order. */
+  /** Held tasks by rising id, so that the oldest go first. */
   async *#chunks(filter: HeldFilter, action: HeldAction, from = 0): AsyncGenerator<HeldTask[]> {
     const limit = action === 'REBUILD' ? REBUILD_CHUNK : CHUNK;
     for (let afterTaskId = from; ; ) {
@@ -196,26 +225,6 @@ export class HeldTasks {
       if (tasks.length < limit) return;
       afterTaskId = tasks.at(-1)?.taskId ?? afterTaskId;
     }
-  }
-
-  #fates(tasks: readonly HeldTask[], action: HeldAction): Promise<HeldFate[]> {
-    return Promise.all(
-      tasks.map(async ({ heldReason, ...task }): Promise<HeldFate> => {
-        const { taskId } = task;
-        // Queued after the choice was made, which was about those before it.
-        if (heldReason === 'BEHIND_HELD') return { taskId, kind: 'RELEASE' };
-        if (action !== 'REBUILD') return { taskId, kind: action };
-        const rebuilt = await this.#deps.rebuild(task);
-        switch (rebuilt.outcome) {
-          case 'SAME':
-            return { taskId, kind: 'RELEASE' };
-          case 'CHANGED':
-            return { taskId, kind: 'REPLACE', revision: rebuilt.revision };
-          case 'FAILED':
-            return { taskId, kind: 'FAIL', message: rebuilt.message };
-        }
-      }),
-    );
   }
 }
 

@@ -25,6 +25,7 @@ function openQueue() {
   const action = () =>
     db.prepare('SELECT waiting_action FROM integration_state').pluck().get() as string | null;
   const isActive = () => db.prepare('SELECT is_active FROM lab_integration').pluck().get() === 1;
+  const mayClaim = () => isActive() && !action();
   let logs = 0;
 
   const add = (key: string | null) => {
@@ -50,7 +51,7 @@ function openQueue() {
   };
   /** What a claim would take. @returns the log and key of what was sent, if anything */
   const send = () => {
-    if (!isActive() || action()) return null;
+    if (!mayClaim()) return null;
     const [task] = db
       .prepare(
         `SELECT task_id, log_seq, ordering_key FROM task WHERE state = 'READY' ORDER BY task_id`,
@@ -81,7 +82,7 @@ function openQueue() {
       case 'RELEASE': {
         const filter = {
           labIntegrationId: 1,
-          heldReasons: null,
+          heldReasons: ['INTEGRATION_DISABLED', 'BEHIND_HELD'] as const,
           certainty: null,
           from: null,
           to: null,
@@ -101,8 +102,35 @@ function openQueue() {
         break;
     }
   };
+  /** As a restore holds what is open. */
+  const restore = () =>
+    db.exec(`UPDATE log SET held_reason = 'RESTORED_BACKUP', retry_state = 'HELD'
+        WHERE log_seq IN (SELECT log_seq FROM task);
+      UPDATE task SET state = 'HELD'`);
+  /** Somebody lets one of what is held go or drops it, whatever holds it and in any order. */
+  const decide = (pick: number, kind: 'RELEASE' | 'DROP') => {
+    const held = db
+      .prepare(`SELECT task_id FROM task WHERE state = 'HELD' ORDER BY task_id`)
+      .pluck()
+      .all() as number[];
+    const taskId = held[pick % Math.max(1, held.length)];
+    if (taskId === undefined) return;
+    commands.settleHeldTasks({
+      fates: [{ taskId, kind }],
+      decision: { actor: 'test', reason: null, now: 1 },
+      during: null,
+    });
+  };
+  /** Those that could be claimed, yet an older one of their key is held. */
+  const overtaking = () =>
+    db
+      .prepare(
+        `SELECT t.task_id FROM task t JOIN task o ON o.ordering_key = t.ordering_key
+         WHERE t.state = 'READY' AND o.state = 'HELD' AND o.task_id < t.task_id`,
+      )
+      .all();
   const open = () => db.prepare('SELECT count(*) FROM task').pluck().get() as number;
-  return { db, add, send, off, on, work, open };
+  return { db, add, send, off, on, work, restore, decide, overtaking, mayClaim, open };
 }
 
 test('held and released at any moment, every key keeps its order, and nothing is left behind', () => {
@@ -114,6 +142,15 @@ test('held and released at any moment, every key keeps its order, and nothing is
     { weight: 3, arbitrary: fc.constant({ kind: 'send' } as const) },
     { weight: 1, arbitrary: fc.constant({ kind: 'off' } as const) },
     { weight: 1, arbitrary: fc.constant({ kind: 'on' } as const) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'restore' } as const) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('decide' as const),
+        pick: fc.nat(20),
+        fate: fc.constantFrom('RELEASE', 'RELEASE', 'DROP'),
+      }),
+    },
     {
       weight: 2,
       arbitrary: fc.integer({ min: 1, max: 3 }).map((limit) => ({ kind: 'work', limit }) as const),
@@ -135,12 +172,17 @@ test('held and released at any moment, every key keeps its order, and nothing is
         else if (one.kind === 'send') send();
         else if (one.kind === 'off') queue.off();
         else if (one.kind === 'on') queue.on();
+        else if (one.kind === 'restore') queue.restore();
+        else if (one.kind === 'decide') queue.decide(one.pick, one.fate);
         else queue.work(one.limit);
+        // While a rule is being switched off, its chunks go by no order, and nothing is claimed.
+        if (queue.mayClaim()) expect(queue.overtaking()).toEqual([]);
       }
-      // Whatever state it was left in, switching it on lets everything go.
+      // Whatever state it was left in, switching it on and deciding on the rest lets everything go.
       for (let round = 0; round < 500 && queue.open() > 0; round++) {
         queue.work(2);
         queue.on();
+        queue.decide(round * 7, 'RELEASE');
         send();
       }
       expect(queue.open()).toBe(0);

@@ -13,12 +13,17 @@ export interface Endings {
   /**
    * Takes the task out of the queue, or lets it wait in its place where nothing was sent through no
    * fault of its own: the endpoint was not reached, or the rule was switched off.
+   * @param goesBack it waits whatever the facts say: it was kept from being sent
    * @returns its integration, and whether a STAT task has become ready so; null where the task was
    *   gone already
    */
-  end(taskId: number, facts: Facts): { labIntegrationId: number; isUrgent: boolean } | null;
+  end(
+    taskId: number,
+    facts: Facts,
+    goesBack: boolean,
+  ): { labIntegrationId: number; isUrgent: boolean } | null;
   /** As `end`, for an outcome that was applied before: its attempt holds the facts. */
-  endReported(task: { taskId: number; logSeq: number; attempt: number }): void;
+  endReported(task: { taskId: number; logSeq: number; attempt: number; goesBack: boolean }): void;
 }
 
 export function createEndings(db: Database, tasks: Tasks): Endings {
@@ -52,28 +57,33 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
     return facts.errorKind === 'CONFIGURATION' && rule.is_active === 0;
   };
 
-  const end: Endings['end'] = (taskId, facts) => {
-    if (!waits(taskId, facts)) return tasks.end(taskId, facts.activityDate);
+  const waitForResume = db.prepare<[number]>(
+    `UPDATE log SET retry_state = 'SCHEDULED' WHERE log_seq = ?`,
+  );
+
+  const end: Endings['end'] = (taskId, facts, goesBack) => {
+    if (!goesBack && !waits(taskId, facts)) return tasks.end(taskId, facts.activityDate);
     const queued = tasks.again(taskId);
-    if (queued && !queued.isHeld) waitForEndpoint.run(queued.logSeq);
+    if (queued && !queued.isHeld) (goesBack ? waitForResume : waitForEndpoint).run(queued.logSeq);
     return queued && { labIntegrationId: queued.labIntegrationId, isUrgent: false };
   };
 
   return {
     end,
-    endReported({ taskId, logSeq, attempt: number }) {
+    endReported({ taskId, logSeq, attempt: number, goesBack }) {
       const made = attempt.get(logSeq, number);
       if (!made) {
         tasks.remove(taskId);
         return;
       }
-      end(taskId, {
+      const facts = {
         status: made.status,
         certainty: made.certainty,
         errorKind: made.error_kind,
         responseStatusCode: made.response_status_code,
         activityDate: made.ended_at ?? 0,
-      });
+      };
+      end(taskId, facts, goesBack);
     },
   };
 }

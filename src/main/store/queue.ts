@@ -101,8 +101,8 @@ export function createQueueCommands(
        WHERE task_id = ? RETURNING lab_integration_id`,
     )
     .pluck();
-  const reported = db.prepare<[number], { log_seq: number; attempt: number }>(
-    `SELECT log_seq, attempt FROM task WHERE task_id = ? AND state = 'REPORTING'`,
+  const reported = db.prepare<[number], { log_seq: number; attempt: number; goes_back: number }>(
+    `SELECT log_seq, attempt, coalesce(json_extract(report, '$.goesBack'), 0) AS goes_back FROM task WHERE task_id = ? AND state = 'REPORTING'`,
   );
   const release = db.prepare(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL
@@ -180,9 +180,13 @@ export function createQueueCommands(
       return true;
     },
 
-    settle({ taskId, report, reportOverHttp }: Settlement): SettlementResult {
+    settle({ taskId, report, reportOverHttp, goesBack = false }: Settlement): SettlementResult {
       if (reportOverHttp) {
-        const kept = JSON.stringify({ report, integrationPayload: reportOverHttp });
+        const kept = JSON.stringify({
+          report,
+          integrationPayload: reportOverHttp,
+          ...(goesBack ? { goesBack } : {}),
+        });
         const integration = reporting.get(kept, taskId);
         if (integration !== undefined) {
           return told({ outcome: 'UNCHANGED', logId: report.logId }, integration, report);
@@ -191,14 +195,16 @@ export function createQueueCommands(
         return applyReport(report);
       }
       const result = applyReport(report);
-      const ended = endings.end(taskId, report);
+      const ended = endings.end(taskId, report, goesBack);
       const settled = ended?.isUrgent ? { ...result, urgentFor: ended.labIntegrationId } : result;
       return told(settled, ended?.labIntegrationId ?? null, report);
     },
 
     reportTaken({ taskId }: { taskId: number }): void {
       const task = reported.get(taskId);
-      if (task) endings.endReported({ taskId, logSeq: task.log_seq, attempt: task.attempt });
+      if (!task) return;
+      const { log_seq: logSeq, attempt, goes_back } = task;
+      endings.endReported({ taskId, logSeq, attempt, goesBack: goes_back === 1 });
     },
 
     bury(death: TaskDeath): void {

@@ -230,6 +230,8 @@ export interface Settlement {
    * outcome is kept with the task until the callback route has taken it, enriched with this.
    */
   reportOverHttp: IntegrationPayload | null;
+  /** Nothing was sent through no fault of the task: it waits in its place for its next attempt. */
+  goesBack?: boolean;
 }
 
 /**

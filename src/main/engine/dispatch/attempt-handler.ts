@@ -52,12 +52,7 @@ export class AttemptHandler {
   async handle(running: Execution, before: Promise<void>): Promise<AttemptReport | null> {
     const { task } = running;
     const { configuration, credentials, transport, clock, failpoint } = this.#deps;
-    if (!this.#isActive(task)) {
-      // Soft-disabled since it was claimed: nothing leaves. The claim passes such tasks over.
-      const { store, worker } = this.#deps;
-      await this.#keeper.insist('release', () => store.release({ worker, taskIds: [task.taskId] }));
-      return null;
-    }
+    if (!this.#mayLeave(task)) return this.#giveBack(task);
     const suspect = task.crashes > 0 ? await this.#suspects.enter(() => this.#begin(task)) : null;
     const startedAt = clock();
     let attempt: PreparedAttempt | null = null;
@@ -73,6 +68,8 @@ export class AttemptHandler {
       }
       outcome = failure(error.kind, error.message, 0);
     }
+    // Waiting for a token or for other suspects takes its time.
+    if (!this.#mayLeave(task)) return this.#giveBack(task).finally(() => suspect?.leave());
     failpoint('before-stamp');
     const stamped = await this.#stamp(task, attempt, startedAt).finally(() => suspect?.leave());
     // The slot's former settlement shares this commit; where it failed, this slot is not free yet.
@@ -84,6 +81,10 @@ export class AttemptHandler {
     if (attempt && !this.#isActive(task)) {
       // Switched off while the stamp was committed: whoever did it has been told that nothing leaves.
       outcome = failure('CONFIGURATION', 'The rule was switched off before anything was sent.', 0);
+    } else if (attempt && this.#isPaused) {
+      // Likewise; but it goes back into its place, for the pause says nothing of this delivery.
+      running.goesBack = true;
+      outcome = failure('CONFIGURATION', 'Delivery was paused before anything was sent.', 0);
     } else if (attempt) {
       const { timeoutMs } = attempt.limits;
       running.deadline = clock() + timeoutMs + this.#timings.hungAfter;
@@ -124,6 +125,22 @@ export class AttemptHandler {
       this.#putBack(task);
       return false;
     }
+  }
+
+  /** Unstamped and with nothing sent, it is the queue's again. */
+  async #giveBack({ taskId }: ClaimedTask): Promise<null> {
+    const { store, worker } = this.#deps;
+    await this.#keeper.insist('release', () => store.release({ worker, taskIds: [taskId] }));
+    return null;
+  }
+
+  /** Whether anything may leave for it now: not once a switched-off rule or a pause was answered. */
+  #mayLeave(task: ClaimedTask): boolean {
+    return this.#isActive(task) && !this.#isPaused;
+  }
+
+  get #isPaused(): boolean {
+    return this.#deps.configuration.settings.deliveryPaused !== null;
   }
 
   /** A rule that is gone counts as active: the attempt then tells that it is gone. */

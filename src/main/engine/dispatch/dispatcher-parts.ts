@@ -72,6 +72,8 @@ export interface DispatcherDeps {
 export interface Execution {
   task: ClaimedTask;
   stamped: boolean;
+  /** Nothing was sent through no fault of the task: it goes back into its place. */
+  goesBack: boolean;
   /** When the handler counts as hung (epoch ms). */
   deadline: number;
   /** Ends the execution; null once it has ended, whatever its handler still does. */

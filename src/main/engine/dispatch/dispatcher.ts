@@ -164,6 +164,7 @@ export class Dispatcher {
     const running: Execution = {
       task,
       stamped: false,
+      goesBack: false,
       deadline: Number.POSITIVE_INFINITY,
       end: null,
     };

@@ -50,13 +50,14 @@ export class OutcomeKeeper {
 
   /** Keeps an outcome: applied at once, or waiting to be reported over HTTP. */
   async settle(running: Execution, report: AttemptReport): Promise<void> {
+    const { goesBack } = running;
     const { taskId } = running.task;
     const overHttp = this.#deps.configuration.settings.callbackTransport === 'http';
     const reportOverHttp = overHttp ? integrationPayloadOf(running.task) : null;
     const ending: TaskEnding = { urgent: [], breaker: null };
     try {
       const isKept = await this.insist('settle', async () => {
-        const settlement = { taskId, report, reportOverHttp };
+        const settlement = { taskId, report, reportOverHttp, goesBack };
         const { urgentFor, breaker } = await this.#deps.store.settle(settlement);
         if (urgentFor !== undefined) ending.urgent = [urgentFor];
         ending.breaker = breaker ?? null;

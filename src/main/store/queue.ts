@@ -109,7 +109,8 @@ export function createQueueCommands(
      WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ? AND stamped_at IS NULL`,
   );
   const extend = db.prepare(
-    `UPDATE task SET lease_until = ? WHERE state = 'CLAIMED' AND claimed_by = ?`,
+    `UPDATE task SET lease_until = ? WHERE state = 'CLAIMED' AND claimed_by = ?
+       AND task_id NOT IN (SELECT value FROM json_each(?))`,
   );
 
   /** A settlement's answer with what the outcome told of the endpoint. */
@@ -217,8 +218,8 @@ export function createQueueCommands(
       }
     },
 
-    extendLeases({ worker, leaseUntil }: { worker: string; leaseUntil: number }): void {
-      extend.run(leaseUntil, worker);
+    extendLeases(request: { worker: string; leaseUntil: number; except: number[] }): void {
+      extend.run(request.leaseUntil, request.worker, JSON.stringify(request.except));
     },
   };
 }

@@ -170,7 +170,7 @@ export class Store {
   release(request: { worker: string; taskIds: number[] }): Promise<void> {
     return this.#writer.call('release', request);
   }
-  extendLeases(request: { worker: string; leaseUntil: number }): Promise<void> {
+  extendLeases(request: { worker: string; leaseUntil: number; except: number[] }): Promise<void> {
     return this.#writer.call('extendLeases', request);
   }
   recover(request: { worker: string; now: number; atStart: boolean }): Promise<{

@@ -59,6 +59,43 @@ describe('a task that dies before its handler can report', () => {
     expect(room.transport.sent).toEqual([]);
   });
 
+  test('and that the store would not bury is buried later, its lease not being renewed meanwhile', async () => {
+    const except: number[][] = [];
+    let isRefusing = true;
+    room = await dispatching({
+      timings: { lease: 60 },
+      wrap: (port) => ({
+        bury: (death) => (isRefusing ? Promise.reject(new TypeError('a bug')) : port.bury(death)),
+        extendLeases: (request) => {
+          except.push(request.except);
+          return port.extendLeases(request);
+        },
+      }),
+    });
+    const rule = await room.addRule();
+    const [dead = '', next = ''] = await room.queue(rule, 2, { orderingKey: 'A' });
+    room.transport.script = ({ headers }) => {
+      if (headers['webhook-id'] === dead) throw new TypeError('no');
+      return answered();
+    };
+    await room.dispatcher.start();
+    await vi.waitFor(() => expect(room.troubles).toContainEqual(expect.stringMatching(/^bury/)));
+    // Another delivery keeps the leases being renewed.
+    room.transport.script = null;
+    await room.queue(await room.addRule(), 1);
+    await vi.waitFor(() => expect(except).toContainEqual([1]));
+    expect(room.dispatcher.inFlight).toBe(1);
+
+    isRefusing = false;
+    await vi.waitFor(async () =>
+      expect(await room.failedTasks()).toMatchObject([{ logId: dead, cause: 'EXCEPTION' }]),
+    );
+    // Told once, however often it was tried again.
+    expect(room.troubles.filter((line) => line.startsWith('bury'))).toHaveLength(1);
+    await room.store.releaseOrderingKey({ logId: dead, reason: 'test', actor: 'Anna', now: 1 });
+    await vi.waitFor(() => expect(room.transport.keys).toContain(next));
+  });
+
   test('by hanging beyond its time-out is given up, and its slot goes on', async () => {
     room = await dispatching();
     room.lookup.settings.maxConcurrency = 1;

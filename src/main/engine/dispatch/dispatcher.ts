@@ -203,6 +203,7 @@ export class Dispatcher {
       this.#deps.onTrouble('recover', messageOf(error));
     });
     void this.#tendOrder(now);
+    void this.#keeper.buryAgain();
   }
 
   /** Never throws. In the turn of the recovery, so that the two share a transaction. */
@@ -220,7 +221,11 @@ export class Dispatcher {
     const { store, worker, clock } = this.#deps;
     if (this.#running.size === 0 && this.#claimer.size === 0) return;
     store
-      .extendLeases({ worker, leaseUntil: clock() + this.#timings.lease })
+      .extendLeases({
+        worker,
+        leaseUntil: clock() + this.#timings.lease,
+        except: this.#keeper.unburied,
+      })
       .catch((error: unknown) => {
         this.#deps.onTrouble('lease', messageOf(error));
       });

@@ -31,6 +31,8 @@ export class OutcomeKeeper {
   readonly #timings: DispatcherTimings;
   readonly #isStopped: () => boolean;
   readonly #onTaskEnded: (ending: TaskEnding) => void;
+  /** Deaths that the store would not take, by task. */
+  readonly #unburied = new Map<number, TaskDeath>();
 
   /**
    * @param isStopped whether the dispatcher is to end, so that waiting for the store must too
@@ -84,16 +86,33 @@ export class OutcomeKeeper {
   async bury(running: Execution, cause: TaskDeath['cause'], errorMessage: string): Promise<void> {
     const { taskId } = running.task;
     const { stamped } = running;
-    const at = this.#deps.clock();
+    const death: TaskDeath = { taskId, cause, errorMessage, stamped, at: this.#deps.clock() };
     try {
-      await this.insist('bury', () =>
-        this.#deps.store.bury({ taskId, cause, errorMessage, stamped, at }),
-      );
+      await this.insist('bury', () => this.#deps.store.bury(death));
     } catch {
-      // Told as trouble already. The task stays claimed, and the next start calls it what it is:
-      // unsent, or UNKNOWN.
+      // Told as trouble already. Until the store takes it, the task stays claimed; where it never
+      // does, the next start calls the task what it is: unsent, or UNKNOWN.
+      this.#unburied.set(taskId, death);
     }
     this.#onTaskEnded({ urgent: [], breaker: null });
+  }
+
+  /** Tasks that are done with, but still claimed since the store would not bury them. */
+  get unburied(): number[] {
+    return [...this.#unburied.keys()];
+  }
+
+  /** Offers the store once more what it would not bury, each of which blocks its key. Never throws. */
+  async buryAgain(): Promise<void> {
+    for (const death of this.#unburied.values()) {
+      try {
+        await this.#deps.store.bury(death);
+      } catch {
+        continue;
+      }
+      this.#unburied.delete(death.taskId);
+      this.#onTaskEnded({ urgent: [], breaker: null });
+    }
   }
 
   /**

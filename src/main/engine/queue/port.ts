@@ -93,7 +93,8 @@ export interface QueuePort {
   bury(death: TaskDeath): Promise<void>;
   /** Gives back claimed tasks that were not stamped. */
   release(request: { worker: string; taskIds: number[] }): Promise<void>;
-  extendLeases(request: { worker: string; leaseUntil: number }): Promise<void>;
+  /** @param request.except tasks that the worker is done with, though they are still its own */
+  extendLeases(request: { worker: string; leaseUntil: number; except: number[] }): Promise<void>;
   /**
    * Deals with expired claims of other workers and, at a start, with all claims that this engine's
    * former life left behind.

@@ -1,13 +1,19 @@
 import { messageOf } from '../../../shared/errors.ts';
 import type { ClaimedTask } from '../../../shared/model/delivery.ts';
 import type { DispatcherDeps, DispatcherTimings } from './dispatcher-parts.ts';
+import { WaitingForSlot } from './waiting-for-slot.ts';
 
-/** Claims tasks, and holds them in memory until a slot is free: STAT before routine. */
+/**
+ * Claims tasks, and holds them in memory until a slot is free: never more than fill all slots once
+ * again, so that at every end the store is asked for whoever has come meanwhile, and each
+ * integration in its turn.
+ */
 export class Claimer {
   readonly #deps: DispatcherDeps;
   readonly #timings: DispatcherTimings;
   readonly #onClaimed: () => void;
-  readonly #held: ClaimedTask[] = [];
+  readonly #held = new WaitingForSlot();
+  readonly #slotsInUse: () => number;
   #claiming = false;
   /** False once a claim came back with less than was asked for; a wake-up sets it again. */
   #mayBeMore = true;
@@ -17,9 +23,15 @@ export class Claimer {
   #tokenTimer: NodeJS.Timeout | undefined;
 
   /** @param onClaimed a claim has ended, whatever came of it */
-  constructor(deps: DispatcherDeps, timings: DispatcherTimings, onClaimed: () => void) {
+  constructor(
+    deps: DispatcherDeps,
+    timings: DispatcherTimings,
+    slotsInUse: () => number,
+    onClaimed: () => void,
+  ) {
     this.#deps = deps;
     this.#timings = timings;
+    this.#slotsInUse = slotsInUse;
     this.#onClaimed = onClaimed;
   }
 
@@ -30,7 +42,7 @@ export class Claimer {
 
   /** Tasks that wait for a slot. */
   get size(): number {
-    return this.#held.length;
+    return this.#held.size;
   }
 
   start(): void {
@@ -52,20 +64,25 @@ export class Claimer {
     this.#urgent.push(...urgent);
   }
 
-  /** The next task for a slot. */
+  /** The next task for a slot; `ended` must be called with it. */
   next(): ClaimedTask | undefined {
-    return this.#held.shift();
+    return this.#held.next();
+  }
+
+  /** A slot is done with a task. */
+  ended(task: ClaimedTask): void {
+    this.#held.ended(task);
   }
 
   /** Holds a task, which stays claimed, for the next slot. */
   putBack(task: ClaimedTask): void {
-    this.#held.unshift(task);
+    this.#held.add([task], true);
   }
 
   /** Claims, if there may be something and too little is held to keep the slots busy. */
   claimMore(): void {
     if (this.#claiming || this.#stopped || this.#isPaused) return;
-    const isShort = this.#mayBeMore && this.#held.length < this.#slots;
+    const isShort = this.#mayBeMore && this.#room > 0;
     if (isShort || this.#urgent.length > 0) void this.#claim();
   }
 
@@ -75,7 +92,7 @@ export class Claimer {
    */
   async giveBack(only?: number): Promise<void> {
     const isMeant = (task: ClaimedTask) => only === undefined || task.labIntegrationId === only;
-    await this.#release(this.#take(isMeant));
+    await this.#release(this.#held.take(isMeant));
   }
 
   get #isPaused(): boolean {
@@ -86,6 +103,12 @@ export class Claimer {
     return this.#deps.configuration.settings.maxConcurrency;
   }
 
+  /** How many more tasks may be claimed: to fill the free slots, and to have as many again. */
+  get #room(): number {
+    const free = Math.max(0, this.#slots - this.#slotsInUse());
+    return free + this.#slots - this.#held.size;
+  }
+
   async #claim(): Promise<void> {
     const { store, worker, clock } = this.#deps;
     this.#claiming = true;
@@ -93,7 +116,7 @@ export class Claimer {
     const urgent = this.#urgent;
     this.#urgent = [];
     const given = this.#takeRoutineOf(new Set(urgent));
-    const limit = Math.max(2 * this.#slots - this.#held.length, urgent.length);
+    const limit = Math.max(this.#room, urgent.length);
     try {
       const now = clock();
       const leaseUntil = now + this.#timings.lease;
@@ -104,7 +127,7 @@ export class Claimer {
         store.nextTokenAt({ now }),
       ]);
       if (tasks.length === limit) this.#mayBeMore = true;
-      this.#hold(tasks);
+      this.#held.add(tasks);
       this.#wakeAt(tokenAt);
     } catch (error) {
       // The idle poll tries again; nothing was claimed.
@@ -124,15 +147,7 @@ export class Claimer {
     if (integrations.size === 0) return [];
     const isRoutine = (task: ClaimedTask) =>
       task.priority !== 'STAT' && integrations.has(task.labIntegrationId);
-    return this.#take(isRoutine);
-  }
-
-  /** Takes some of what is held; the others keep their places. */
-  #take(isMeant: (task: ClaimedTask) => boolean): ClaimedTask[] {
-    const taken = this.#held.filter(isMeant);
-    const kept = this.#held.filter((task) => !isMeant(task));
-    this.#held.splice(0, this.#held.length, ...kept);
-    return taken;
+    return this.#held.take(isRoutine);
   }
 
   async #release(tasks: readonly ClaimedTask[]): Promise<void> {
@@ -143,17 +158,8 @@ export class Claimer {
     } catch (error) {
       this.#deps.onTrouble('release', messageOf(error));
       // Still ours. After a stop the next start takes them back, as they were not stamped.
-      if (!this.#stopped) this.#held.push(...tasks);
+      if (!this.#stopped) this.#held.add(tasks);
     }
-  }
-
-  /** STAT before routine also among what is already held. */
-  #hold(tasks: readonly ClaimedTask[]): void {
-    const firstRoutine = this.#held.findIndex(({ priority }) => priority !== 'STAT');
-    const stat = tasks.filter(({ priority }) => priority === 'STAT');
-    if (firstRoutine >= 0) this.#held.splice(firstRoutine, 0, ...stat);
-    else this.#held.push(...stat);
-    for (const task of tasks) if (task.priority !== 'STAT') this.#held.push(task);
   }
 
   /** Wakes when the next token of a rate-limited integration is due. */

@@ -33,7 +33,12 @@ export class Dispatcher {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#timings = { ...TIMINGS, ...deps.timings };
-    this.#claimer = new Claimer(deps, this.#timings, () => this.#fill());
+    this.#claimer = new Claimer(
+      deps,
+      this.#timings,
+      () => this.#slotsInUse,
+      () => this.#fill(),
+    );
     this.#keeper = new OutcomeKeeper(
       deps,
       this.#timings,
@@ -185,6 +190,7 @@ export class Dispatcher {
       );
     });
     this.#running.delete(task.taskId);
+    this.#claimer.ended(task);
     await before;
     return ended;
   }

@@ -166,7 +166,7 @@ describe('a hold ends', () => {
       await three();
       await send('UNKNOWN');
       const closed = { logId: head, resolution, reason: 'phoned', actor: 'Anna', now: 3_000 };
-      expect(await store.resolveLog(closed)).toEqual({ outcome: 'RESOLVED' });
+      expect(await store.resolveLog(closed)).toMatchObject({ outcome: 'RESOLVED' });
       expect(await ready()).toEqual([next]);
     },
   );
@@ -217,10 +217,10 @@ describe('a hold ends', () => {
     await three();
     await send('UNKNOWN');
     const almost = await store.tendOrder({ now: ENDED + HELD_FOR_UNKNOWN_MS - 1 });
-    expect(almost).toEqual({ expired: [], lifted: [] });
+    expect(almost).toEqual({ expired: [], urgent: [] });
     expect(await store.tendOrder({ now: ENDED + HELD_FOR_UNKNOWN_MS })).toEqual({
       expired: [{ logId: head, labIntegrationId: rule, waiting: 2 }],
-      lifted: [],
+      urgent: [],
     });
     expect(await ready()).toEqual([next]);
     expect((await store.getLog(head))?.activity).toMatchObject([
@@ -233,7 +233,7 @@ describe('a hold ends', () => {
     await queue(1);
     await send('UNKNOWN');
     const tended = await store.tendOrder({ now: ENDED + HELD_FOR_UNKNOWN_MS });
-    expect(tended).toEqual({ expired: [], lifted: [] });
+    expect(tended).toEqual({ expired: [], urgent: [] });
     const [late] = await queue(1);
     expect(await ready()).toEqual([late]);
   });
@@ -241,8 +241,59 @@ describe('a hold ends', () => {
   test('never by itself behind a refused head', async () => {
     await three({ onRefused: 'hold' });
     await send('REFUSED');
-    expect(await store.tendOrder({ now: 9e12 })).toEqual({ expired: [], lifted: [] });
+    expect(await store.tendOrder({ now: 9e12 })).toEqual({ expired: [], urgent: [] });
     expect(await waitOf(next)).toEqual(['HEAD_REFUSED', head]);
+  });
+});
+
+describe('that a STAT delivery has become ready is told', () => {
+  const wentOn = () => ({ labIntegrationId: rule, priority: 'STAT' });
+
+  /** A head in doubt with a STAT delivery behind it. */
+  async function statBehind(): Promise<void> {
+    rule = await configure(store);
+    [head = ''] = await queue(1);
+    await send('UNKNOWN');
+    await queue(1, { priority: 'STAT' });
+  }
+
+  test('to whoever reports that the partner has its head', async () => {
+    await statBehind();
+    expect(await store.report(outcome(head, 'ACCEPTED', 1))).toMatchObject({ wentOn: wentOn() });
+  });
+
+  test('to whoever closes its head, or releases its key', async () => {
+    await statBehind();
+    const closed = { logId: head, reason: 'phoned', actor: 'Anna', now: 3_000 };
+    expect(await store.resolveLog({ ...closed, resolution: 'delivered' })).toEqual({
+      outcome: 'RESOLVED',
+      wentOn: wentOn(),
+    });
+    await store.close();
+    store = openLocalStore();
+    await statBehind();
+    expect(await store.releaseOrderingKey({ ...closed, logId: head })).toMatchObject({
+      wentOn: wentOn(),
+    });
+  });
+
+  test('by the clock that releases it', async () => {
+    await statBehind();
+    const tended = await store.tendOrder({ now: ENDED + HELD_FOR_UNKNOWN_MS });
+    expect(tended.urgent).toEqual([rule]);
+  });
+
+  test('by the callback route’s taking of its head’s outcome', async () => {
+    rule = await configure(store);
+    await queue(2, { priority: 'STAT' });
+    const { task } = await stampNext(store);
+    const { taskId, logId } = task;
+    const told = outcome(logId, 'ACCEPTED', 1);
+    const reportOverHttp = integrationPayloadOf(task);
+    await store.settle({ taskId, report: told, reportOverHttp });
+    await store.report(told);
+    expect(await store.reportTaken({ taskId })).toEqual(wentOn());
+    expect(await store.reportTaken({ taskId })).toBeNull();
   });
 });
 
@@ -259,6 +310,7 @@ describe('an operator releases a held key', () => {
         outcome: 'RELEASED',
         headLogId: head,
         waiting: 2,
+        wentOn: { labIntegrationId: rule, priority: 'ROUTINE' },
       });
       expect(await ready()).toEqual([next]);
       expect((await store.getLog(head))?.activity).toMatchObject([

@@ -30,10 +30,10 @@ test('what has waited until its time came near is lifted, with all of its key', 
   const [head = ''] = queue.add(rule, 1, key);
   const deliverBy = NOW + DELIVER_SOON_MS + 5_000;
   queue.add(rule, 1, { ...key, deliverBy });
-  expect(queue.run('tendOrder', { now: NOW + 4_999 })).toEqual({ expired: [], lifted: [] });
-  expect(queue.run('tendOrder', { now: NOW + 5_000 })).toEqual({ expired: [], lifted: [rule] });
+  expect(queue.run('tendOrder', { now: NOW + 4_999 })).toEqual({ expired: [], urgent: [] });
+  expect(queue.run('tendOrder', { now: NOW + 5_000 })).toEqual({ expired: [], urgent: [rule] });
   // Once: what is lifted already is not looked at again.
-  expect(queue.run('tendOrder', { now: NOW + 5_001 })).toEqual({ expired: [], lifted: [] });
+  expect(queue.run('tendOrder', { now: NOW + 5_001 })).toEqual({ expired: [], urgent: [] });
   expect(claimed()).toEqual([`${head} STAT`, `${other} ROUTINE`]);
 });
 

@@ -147,6 +147,7 @@ export class Engine {
     this.#reporter = new HttpReporter({
       store,
       target: parts.callback,
+      onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
       onTrouble: (message) => log.warn('report', message),
     });
     this.dispatcher = new Dispatcher({
@@ -182,11 +183,14 @@ export class Engine {
       configuration: this.configuration,
       callbackUrl: parts.callbackUrl,
       clock,
-      onApplied: (report) => this.#count(report),
+      onApplied: (report, wentOn) => {
+        this.#count(report);
+        if (wentOn) this.dispatcher.keyWentOn(wentOn);
+      },
     });
     this.directory = new Directory(store, {
       clock,
-      onResolved: () => this.dispatcher.notify(),
+      onResolved: (wentOn) => wentOn && this.dispatcher.keyWentOn(wentOn),
     });
     this.failedTasks = new FailedTasks({
       store,
@@ -200,7 +204,7 @@ export class Engine {
     this.orderingKeys = new OrderingKeys({
       store,
       clock,
-      onReleased: () => this.dispatcher.notify(),
+      onReleased: (wentOn) => wentOn && this.dispatcher.keyWentOn(wentOn),
     });
     const { payloads } = this;
     const readObjects: ReadObjects = (labId, references) =>

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { senseOf } from '../../shared/model/breaker.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
+import type { KeyWentOn } from '../../shared/model/ordering.ts';
 import type { Tasks } from './tasks.ts';
 
 type Facts = Pick<
@@ -14,16 +15,24 @@ export interface Endings {
    * Takes the task out of the queue, or lets it wait in its place where nothing was sent through no
    * fault of its own: the endpoint was not reached, or the rule was switched off.
    * @param goesBack it waits whatever the facts say: it was kept from being sent
-   * @returns its integration, and whether a STAT task has become ready so; null where the task was
-   *   gone already
+   * @returns its integration, and what of its key has become ready so; null where the task was gone
+   *   already
    */
   end(
     taskId: number,
     facts: Facts,
     goesBack: boolean,
-  ): { labIntegrationId: number; isUrgent: boolean } | null;
-  /** As `end`, for an outcome that was applied before: its attempt holds the facts. */
-  endReported(task: { taskId: number; logSeq: number; attempt: number; goesBack: boolean }): void;
+  ): { labIntegrationId: number; wentOn: KeyWentOn | null } | null;
+  /**
+   * As `end`, for an outcome that was applied before: its attempt holds the facts.
+   * @returns what of its key has become ready so
+   */
+  endReported(task: {
+    taskId: number;
+    logSeq: number;
+    attempt: number;
+    goesBack: boolean;
+  }): KeyWentOn | null;
 }
 
 export function createEndings(db: Database, tasks: Tasks): Endings {
@@ -65,7 +74,7 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
     if (!goesBack && !waits(taskId, facts)) return tasks.end(taskId, facts.activityDate);
     const queued = tasks.again(taskId);
     if (queued && !queued.isHeld) (goesBack ? waitForResume : waitForEndpoint).run(queued.logSeq);
-    return queued && { labIntegrationId: queued.labIntegrationId, isUrgent: false };
+    return queued && { labIntegrationId: queued.labIntegrationId, wentOn: null };
   };
 
   return {
@@ -73,8 +82,7 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
     endReported({ taskId, logSeq, attempt: number, goesBack }) {
       const made = attempt.get(logSeq, number);
       if (!made) {
-        tasks.remove(taskId);
-        return;
+        return tasks.remove(taskId)?.wentOn ?? null;
       }
       const facts = {
         status: made.status,
@@ -83,7 +91,7 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
         responseStatusCode: made.response_status_code,
         activityDate: made.ended_at ?? 0,
       };
-      end(taskId, facts, goesBack);
+      return end(taskId, facts, goesBack)?.wentOn ?? null;
     },
   };
 }

@@ -1,5 +1,10 @@
 import type { Database } from 'better-sqlite3';
-import { DELIVER_SOON_MS, type KeyRelease, type OrderTended } from '../../shared/model/ordering.ts';
+import {
+  DELIVER_SOON_MS,
+  type KeyRelease,
+  type KeyWentOn,
+  type OrderTended,
+} from '../../shared/model/ordering.ts';
 import type { Key, Ordering } from './ordering.ts';
 
 /** Holds and deadlines dealt with at a time; the next round comes within a second. */
@@ -27,8 +32,10 @@ export function createOrderCommands(db: Database, ordering: Ordering) {
   return {
     /** Releases the followers of heads that stayed in doubt, and lifts what is to be delivered soon. */
     tendOrder({ now }: { now: number }): OrderTended {
+      const urgent = new Set<number>();
       const expired = ordering.expired(now, AT_ONCE).flatMap((hold) => {
-        const waiting = ordering.release(hold);
+        const { waiting, wentOn } = ordering.release(hold);
+        if (wentOn?.priority === 'STAT') urgent.add(wentOn.labIntegrationId);
         // Nobody waited, so nobody need be told.
         if (waiting === 0) return [];
         note.run(hold.headLogSeq, now, 'LabRelay', expiryNote(waiting));
@@ -40,16 +47,15 @@ export function createOrderCommands(db: Database, ordering: Ordering) {
           },
         ];
       });
-      const lifted = new Set<number>();
       // Once each, however many of a key are due: a lift goes through the whole key.
       const keys = new Map<string, Key>();
       for (const task of soon.all(now + DELIVER_SOON_MS)) {
         const { lab_integration_id: integration, ordering_key: key } = task;
-        lifted.add(integration);
+        urgent.add(integration);
         if (key !== null) keys.set(`${integration} ${key}`, { integration, key });
       }
       for (const key of keys.values()) ordering.lift(key);
-      return { expired, lifted: [...lifted] };
+      return { expired, urgent: [...urgent] };
     },
 
     /** Lets the followers of a held head go; `logId` is the head's, or that of any of its key. */
@@ -65,9 +71,10 @@ export function createOrderCommands(db: Database, ordering: Ordering) {
       const hold =
         integration === null || key === null ? null : ordering.holdOn({ integration, key });
       if (!hold) return { outcome: 'NOT_HELD' };
-      const waiting = ordering.release(hold);
+      const { waiting, wentOn } = ordering.release(hold);
       note.run(hold.headLogSeq, request.now, request.actor, request.reason);
-      return { outcome: 'RELEASED', headLogId: logId.get(hold.headLogSeq) ?? '', waiting };
+      const headLogId = logId.get(hold.headLogSeq) ?? '';
+      return { outcome: 'RELEASED', headLogId, waiting, wentOn };
     },
   };
 }
@@ -79,10 +86,9 @@ function expiryNote(waiting: number): string {
 
 /**
  * Ends the hold behind a head that somebody has settled, by a report or by hand.
- * @returns whether there was one
+ * @returns what has become ready so
  */
-export function liftHoldOf(ordering: Ordering, headLogSeq: number): boolean {
+export function liftHoldOf(ordering: Ordering, headLogSeq: number): KeyWentOn | null {
   const hold = ordering.holdOf(headLogSeq);
-  if (hold) ordering.release(hold);
-  return hold !== null;
+  return hold && ordering.release(hold).wentOn;
 }

@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import {
   HELD_FOR_UNKNOWN_MS,
   type HoldReason,
+  type KeyWentOn,
   verdictOnHead,
 } from '../../shared/model/ordering.ts';
 import type { Certainty } from '../../shared/model/vocabulary.ts';
@@ -33,25 +34,28 @@ export interface Ordering {
   mustWait(key: Key, logSeq: number): boolean;
   /**
    * Makes a key's next task ready, unless one is under way, an older one is held, or the key is.
-   * @returns whether a STAT one has become ready
+   * @returns what has become ready
    */
-  promote(key: Key): boolean;
+  promote(key: Key): KeyWentOn | null;
   /** All tasks of a key become STAT, held ones too, so that a STAT one among them is reached first. */
   lift(key: Key): void;
   /**
    * The task of a key's head has left: its followers go on or are held, by what its log tells.
    * @param at when it ended (epoch ms)
-   * @returns whether a STAT one has become ready
+   * @returns what has become ready
    */
-  ended(key: Key, logSeq: number, at: number): boolean;
+  ended(key: Key, logSeq: number, at: number): KeyWentOn | null;
   /** The hold behind a head, by its log. */
   holdOf(headLogSeq: number): Hold | null;
   /** The hold on a key. */
   holdOn(key: Key): Hold | null;
   /** Holds that have run out, the oldest first. */
   expired(now: number, limit: number): Hold[];
-  /** Ends a hold and lets the next one go. @returns how many waited, exact up to a thousand */
-  release(hold: Hold): number;
+  /**
+   * Ends a hold and lets the next one go.
+   * @returns how many waited, exact up to a thousand, and what has become ready
+   */
+  release(hold: Hold): { waiting: number; wentOn: KeyWentOn | null };
 }
 
 const KEY = `lab_integration_id = (@integration | 0) AND ordering_key = (@key || '')`;
@@ -143,7 +147,7 @@ export function createOrdering(db: Database): Ordering {
       return is_busy === 1 || is_waiting === 1 || is_held === 1 || head !== null;
     },
 
-    promote: (key) => promote.get(key) === STAT,
+    promote: next,
 
     lift(key) {
       for (const those of lifts) those.run(key);
@@ -155,14 +159,14 @@ export function createOrdering(db: Database): Ordering {
       switch (verdict) {
         case 'GO':
           unhold.run({ ...key, logSeq });
-          return promote.get(key) === STAT;
+          return next(key);
         case 'AS_BEFORE':
-          return promote.get(key) === STAT;
+          return next(key);
         case 'HEAD_UNKNOWN':
         case 'HEAD_REFUSED': {
           const releaseAt = verdict === 'HEAD_UNKNOWN' ? at + HELD_FOR_UNKNOWN_MS : null;
           hold.run({ ...key, logSeq, reason: verdict, at, releaseAt });
-          return false;
+          return null;
         }
       }
     },
@@ -174,10 +178,15 @@ export function createOrdering(db: Database): Ordering {
     release({ integration, key, headLogSeq }) {
       const waiting = followers.get({ integration, key }) ?? 0;
       unhold.run({ integration, key, logSeq: headLogSeq });
-      promote.get({ integration, key });
-      return waiting;
+      return { waiting, wentOn: next({ integration, key }) };
     },
   };
+
+  function next(key: Key): KeyWentOn | null {
+    const priority = promote.get(key);
+    if (priority === undefined) return null;
+    return { labIntegrationId: key.integration, priority: priority === STAT ? 'STAT' : 'ROUTINE' };
+  }
 
   function rulesOf(integration: number) {
     const row = rules.get(integration);

@@ -9,6 +9,7 @@ import type {
   Stamp,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
+import type { KeyWentOn } from '../../shared/model/ordering.ts';
 import type { AttemptKind } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
 import { createBreaker } from './breaker.ts';
@@ -197,15 +198,16 @@ export function createQueueCommands(
       }
       const result = applyReport(report);
       const ended = endings.end(taskId, report, goesBack);
-      const settled = ended?.isUrgent ? { ...result, urgentFor: ended.labIntegrationId } : result;
+      const isUrgent = ended?.wentOn?.priority === 'STAT';
+      const settled = isUrgent ? { ...result, urgentFor: ended.labIntegrationId } : result;
       return told(settled, ended?.labIntegrationId ?? null, report);
     },
 
-    reportTaken({ taskId }: { taskId: number }): void {
+    reportTaken({ taskId }: { taskId: number }): KeyWentOn | null {
       const task = reported.get(taskId);
-      if (!task) return;
+      if (!task) return null;
       const { log_seq: logSeq, attempt, goes_back } = task;
-      endings.endReported({ taskId, logSeq, attempt, goesBack: goes_back === 1 });
+      return endings.endReported({ taskId, logSeq, attempt, goesBack: goes_back === 1 });
     },
 
     bury(death: TaskDeath): void {

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { AttemptReport, ReportResult } from '../../shared/model/delivery.ts';
+import type { KeyWentOn } from '../../shared/model/ordering.ts';
 import { transition } from '../../shared/model/transitions.ts';
 import type { Certainty, LogStatus, Stage } from '../../shared/model/vocabulary.ts';
 import { encodeBody } from './bodies.ts';
@@ -52,11 +53,12 @@ export function inDoubt(
  * becomes of a delivery comes through here, whoever reports it, so that all reporters give the
  * same log documents.
  *
- * @param onTaken told of a log in an ordering key that the partner has, as is known from now on
+ * @param onTaken told of a log in an ordering key that the partner has, as is known from now on; it
+ *   tells what may go on for that
  */
 export function createApplyReport(
   db: Database,
-  onTaken: (logSeq: number) => void,
+  onTaken: (logSeq: number) => KeyWentOn | null,
 ): (report: AttemptReport) => ReportResult {
   const log = db.prepare<[string], LogRow>(
     `SELECT log_seq, status, certainty, stage, newest_attempt, created_at, resolved_at, ordering_key
@@ -159,7 +161,8 @@ export function createApplyReport(
       );
       const { certainty } = change.log;
       const isTaken = certainty === 'ACCEPTED' || certainty === 'COMMITTED';
-      if (isTaken && known.ordering_key !== null) onTaken(known.log_seq);
+      const wentOn = isTaken && known.ordering_key !== null ? onTaken(known.log_seq) : null;
+      if (wentOn) return { outcome: 'APPLIED', logId, wentOn };
     } else {
       // Of an older attempt's outcome the log shows the time of the change alone.
       logStage.run(change.log?.stage ?? known.stage, changedAt, known.log_seq);

@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import type { KeyWentOn } from '../../shared/model/ordering.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { Certainty, LogStatus, Resolution } from '../../shared/model/vocabulary.ts';
 
@@ -16,7 +17,10 @@ interface Row {
  * @param liftHold called in the same transaction with the log that was closed: nothing has to wait
  * behind it any longer
  */
-export function createResolutionCommands(db: Database, liftHold: (headLogSeq: number) => void) {
+export function createResolutionCommands(
+  db: Database,
+  liftHold: (headLogSeq: number) => KeyWentOn | null,
+) {
   const find = db.prepare<[string], Row>(
     `SELECT l.log_seq, l.status, l.certainty, l.resolution,
        (SELECT t.task_id FROM task t WHERE t.log_seq = l.log_seq) AS open_task
@@ -44,8 +48,7 @@ export function createResolutionCommands(db: Database, liftHold: (headLogSeq: nu
       const words = resolution === 'delivered' ? 'delivered' : 'not delivered';
       const detail = JSON.stringify({ resolution, from: log.status, certainty: log.certainty });
       note.run(log.log_seq, now, actor, `closed by hand as ${words}: ${reason}`, detail);
-      liftHold(log.log_seq);
-      return { outcome: 'RESOLVED' };
+      return { outcome: 'RESOLVED', wentOn: liftHold(log.log_seq) };
     },
   };
 }

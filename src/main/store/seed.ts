@@ -33,7 +33,7 @@ export function seedStore(
     db.pragma('cache_size = -262144');
     const tasks = createTasks(db, createOrdering(db));
     const insert = createInsertDelivery(db, tasks);
-    const applyReport = createApplyReport(db, () => {});
+    const applyReport = createApplyReport(db, () => null);
     const queue = createQueueCommands(db, tasks, applyReport, () => undefined);
     const index = createTextIndexCommands(db);
     let chunk: PastDelivery[] = [];

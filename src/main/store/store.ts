@@ -23,7 +23,7 @@ import type {
   IntakeQuestion,
 } from '../../shared/model/event.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
-import type { KeyRelease, OrderTended } from '../../shared/model/ordering.ts';
+import type { KeyRelease, KeyWentOn, OrderTended } from '../../shared/model/ordering.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import type { Session } from '../../shared/model/session.ts';
@@ -161,7 +161,7 @@ export class Store {
   report(report: AttemptReport): Promise<ReportResult> {
     return this.#writer.call('report', report);
   }
-  reportTaken(request: { taskId: number }): Promise<void> {
+  reportTaken(request: { taskId: number }): Promise<KeyWentOn | null> {
     return this.#writer.call('reportTaken', request);
   }
   bury(death: TaskDeath): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import { isUrgent } from '../../shared/model/ordering.ts';
+import { isUrgent, type KeyWentOn } from '../../shared/model/ordering.ts';
 import type { AttemptKind, Priority } from '../../shared/model/vocabulary.ts';
 import type { Key, Ordering } from './ordering.ts';
 import { createTaskHolds, type TaskHolds, type TaskOwner } from './task-holds.ts';
@@ -36,16 +36,16 @@ export interface Tasks extends TaskHolds {
   add(task: NewTask): void;
   /**
    * Takes a task out of which nothing came; the next of its ordering key becomes ready.
-   * @returns null where it was gone already, here and below
+   * @returns also what of its key has become ready so; null where it was gone already, here and below
    */
-  remove(taskId: number): TaskOwner | null;
+  remove(taskId: number): (TaskOwner & { wentOn: KeyWentOn | null }) | null;
   /**
    * Takes a task out whose outcome its log tells by now; the next of its ordering key becomes ready,
    * or is held, as the rule says.
    * @param at when it ended (epoch ms)
-   * @returns also whether a STAT task has become ready so
+   * @returns also what of its key has become ready so
    */
-  end(taskId: number, at: number): (TaskOwner & { isUrgent: boolean }) | null;
+  end(taskId: number, at: number): (TaskOwner & { wentOn: KeyWentOn | null }) | null;
   /**
    * Queues a task whose attempt was settled once more, in its old place: the next attempt is one of
    * our own. Held where its rule is switched off by now.
@@ -78,13 +78,13 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
      WHERE task_id = ? RETURNING log_seq, lab_integration_id`,
   );
 
-  const leave = (taskId: number, next: (key: Key, logSeq: number) => void): TaskOwner | null => {
+  const leave = (taskId: number, next: (key: Key, logSeq: number) => KeyWentOn | null) => {
     const gone = take.get(taskId);
     if (!gone) return null;
     const key = keyOf(gone.lab_integration_id, gone.ordering_key);
-    if (key) next(key, gone.log_seq);
+    const wentOn = key && next(key, gone.log_seq);
     if (gone.kind !== 'FIRST') retryEnded.run(gone.log_seq);
-    return { logSeq: gone.log_seq, labIntegrationId: gone.lab_integration_id };
+    return { logSeq: gone.log_seq, labIntegrationId: gone.lab_integration_id, wentOn };
   };
 
   return {
@@ -107,13 +107,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
 
     remove: (taskId) => leave(taskId, (key) => ordering.promote(key)),
 
-    end(taskId, at) {
-      let promotedStat = false;
-      const gone = leave(taskId, (key, logSeq) => {
-        promotedStat = ordering.ended(key, logSeq, at);
-      });
-      return gone && { ...gone, isUrgent: promotedStat };
-    },
+    end: (taskId, at) => leave(taskId, (key, logSeq) => ordering.ended(key, logSeq, at)),
 
     again(taskId) {
       const queued = again.get(taskId);

@@ -1,3 +1,4 @@
+import type { KeyWentOn } from './ordering.ts';
 import type { BreakerChange } from './breaker.ts';
 import type { Reference } from './domain.ts';
 import type { JsonObject } from './json.ts';
@@ -215,7 +216,8 @@ export interface AttemptReport {
 
 /** What applying a report did. */
 export type ReportResult =
-  | { outcome: 'APPLIED'; logId: string }
+  /** `wentOn`: it released the deliveries behind this log. */
+  | { outcome: 'APPLIED'; logId: string; wentOn?: KeyWentOn }
   /** A repeat, or a weaker or older signal than what is known: nothing changed. */
   | { outcome: 'UNCHANGED'; logId: string }
   | { outcome: 'UNKNOWN_LOG'; logId: string }

@@ -63,14 +63,20 @@ export interface ExpiredHold {
   waiting: number;
 }
 
+/** The next delivery of an ordering key has become ready. */
+export interface KeyWentOn {
+  labIntegrationId: number;
+  priority: Priority;
+}
+
 /** What became of the looking after order and deadlines. */
 export interface OrderTended {
   expired: ExpiredHold[];
-  /** Integrations of which routine tasks have become STAT since their time comes. */
-  lifted: number[];
+  /** Integrations of which STAT tasks may be ready now: released, or their time comes. */
+  urgent: number[];
 }
 
 /** What became of an operator's wish to release an ordering key. */
 export type KeyRelease =
-  | { outcome: 'RELEASED'; headLogId: string; waiting: number }
+  | { outcome: 'RELEASED'; headLogId: string; waiting: number; wentOn: KeyWentOn | null }
   | { outcome: 'UNKNOWN_LOG' | 'NOT_HELD' };

@@ -1,3 +1,4 @@
+import type { KeyWentOn } from './ordering.ts';
 import type { Certainty, LogStatus, Resolution } from './vocabulary.ts';
 
 /** An operator's word on a log that no signal settles. */
@@ -12,7 +13,8 @@ export interface ResolveLog {
 
 /** What became of it. */
 export type ResolveResult =
-  | { outcome: 'RESOLVED' }
+  /** `wentOn`: what waited for this log and has become ready. */
+  | { outcome: 'RESOLVED'; wentOn: KeyWentOn | null }
   | { outcome: 'NOT_FOUND' }
   /** The same was said before, and no signal has changed it since. */
   | { outcome: 'ALREADY_RESOLVED' }

@@ -39,6 +39,7 @@ function start(): HttpReporter {
   const reporter = new HttpReporter({
     store,
     target: () => target,
+    onKeyWentOn: () => {},
     onTrouble: (message) => troubles.push(message),
     repeatAfterMs: 20,
   });
@@ -246,6 +247,7 @@ test('a store that cannot be read or written just then loses no report', async (
       reportTaken: refusing((request: { taskId: number }) => store.reportTaken(request)),
     },
     target: () => target,
+    onKeyWentOn: () => {},
     onTrouble: (message) => troubles.push(message),
     repeatAfterMs: 5,
   });

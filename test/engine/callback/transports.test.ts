@@ -3,6 +3,7 @@ import Database from 'better-sqlite3';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Host } from '../../../src/main/host.ts';
 import { storeFile } from '../../../src/main/store/store.ts';
+import { callbackReport } from '../../../src/shared/contract/callback.ts';
 import type { CallInput } from '../../../src/shared/contract/index.ts';
 import type { LogDocument } from '../../../src/shared/contract/log-document.ts';
 import { temporaryFolder } from '../../helpers/folders.ts';
@@ -86,9 +87,9 @@ async function labRelay(transport: 'in_process' | 'http', rules: (Rule & { end_p
   return running;
 }
 
-async function sendBill(running: Host): Promise<string[]> {
-  const bill = { bill_id: 17, patient: { patient_id: 'P1', name: 'Asha Verma' } };
-  const body = { lab_id: 7, bill };
+async function sendBill(running: Host, bill_id = 17, ordering_key?: string): Promise<string[]> {
+  const bill = { bill_id, patient: { patient_id: 'P1', name: 'Asha Verma' } };
+  const body = { lab_id: 7, bill, ordering_key };
   const key = { authorization: `Bearer ${adminToken(running)}` };
   const response = await post(running, '/billing/', body, key);
   expect(response.status).toBe(201);
@@ -219,4 +220,36 @@ test('an outcome that could not be reported before the end is reported after the
   expect(log).toMatchObject({ status: 'SUCCESS', response_body: 'fine', stage: 'REPORTED' });
   expect(log?.attempts).toHaveLength(1);
   expect(peer.received).toHaveLength(1);
+});
+
+test.each(['in_process', 'http'] as const)(
+  'deliveries of one ordering key follow each other without waiting for a poll (%s)',
+  async (transport) => {
+    const peer = await partner((response) => void response.end('fine'));
+    const running = await labRelay(transport, [{ end_point: `${peer.origin}/ok` }]);
+    const startedAt = Date.now();
+    for (let bill = 0; bill < 12; bill++) await sendBill(running, bill, 'A');
+    await documents(running, []);
+    expect(peer.received).toHaveLength(12);
+    // By the poll of one second alone they would take at least eleven.
+    expect(Date.now() - startedAt).toBeLessThan(8_000);
+  },
+);
+
+test('an outside report on a head in doubt wakes the dispatcher for what waits behind it', async () => {
+  let calls = 0;
+  const peer = await partner((response) =>
+    calls++ === 0 ? void response.destroy() : void response.end('fine'),
+  );
+  const running = await labRelay('in_process', [{ end_point: `${peer.origin}/ok` }]);
+  const [head = ''] = await sendBill(running, 17, 'A');
+  await documents(running, []);
+  await sendBill(running, 18, 'A');
+  await documents(running, [], { WAITING: 1 });
+  const { callback, dispatcher } = running.engine;
+  const told = vi.spyOn(dispatcher, 'keyWentOn');
+  await callback.handle(callbackReport.parse({ log_id: head, status: 'SUCCESS' }), 'worker');
+  expect(told).toHaveBeenCalledOnce();
+  await documents(running, []);
+  expect(peer.received).toHaveLength(2);
 });

@@ -1,6 +1,7 @@
 import type { CallbackReport } from '../../../shared/contract/callback.ts';
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { AttemptReport, ReportResult } from '../../../shared/model/delivery.ts';
+import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { credentialsOf, maskAnswer, NO_CREDENTIALS } from '../dispatch/known-credentials.ts';
 import { refuseForeignAddress } from './addresses.ts';
@@ -18,7 +19,7 @@ export class CallbackHandler {
   readonly #configuration: ConfigurationLookup;
   readonly #callbackUrl: () => string;
   readonly #clock: () => number;
-  readonly #onApplied: (report: AttemptReport) => void;
+  readonly #onApplied: (report: AttemptReport, wentOn: KeyWentOn | null) => void;
 
   constructor(deps: {
     store: CallbackPort;
@@ -26,7 +27,8 @@ export class CallbackHandler {
     /** Where reports go, as partners' workers are told. */
     callbackUrl: () => string;
     clock: () => number;
-    onApplied: (report: AttemptReport) => void;
+    /** `wentOn`: what waited for this delivery and has become ready. */
+    onApplied: (report: AttemptReport, wentOn: KeyWentOn | null) => void;
   }) {
     this.#store = deps.store;
     this.#configuration = deps.configuration;
@@ -70,7 +72,7 @@ export class CallbackHandler {
   #answer(report: AttemptReport, result: ReportResult): { log_id: string; changed: boolean } {
     switch (result.outcome) {
       case 'APPLIED':
-        this.#onApplied(report);
+        this.#onApplied(report, result.wentOn ?? null);
         return { log_id: result.logId, changed: true };
       case 'UNCHANGED':
         return { log_id: result.logId, changed: false };

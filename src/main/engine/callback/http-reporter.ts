@@ -1,6 +1,7 @@
 import { type Dispatcher, request } from 'undici';
 import { messageOf } from '../../../shared/errors.ts';
 import type { PendingReport } from '../../../shared/model/delivery.ts';
+import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import type { QueuePort } from '../queue/port.ts';
 import { enrichedPayload } from './enriched-payload.ts';
 
@@ -26,6 +27,7 @@ export interface ReportTarget {
 export class HttpReporter {
   readonly #store: Pick<QueuePort, 'pendingReports' | 'reportTaken'>;
   readonly #target: () => ReportTarget;
+  readonly #onKeyWentOn: (next: KeyWentOn) => void;
   readonly #onTrouble: (message: string) => void;
   readonly #repeatAfterMs: number;
   #running: Promise<void> | null = null;
@@ -36,11 +38,14 @@ export class HttpReporter {
   constructor(deps: {
     store: Pick<QueuePort, 'pendingReports' | 'reportTaken'>;
     target: () => ReportTarget;
+    /** A delivery that waited for a reported one has become ready. */
+    onKeyWentOn: (next: KeyWentOn) => void;
     onTrouble: (message: string) => void;
     repeatAfterMs?: number;
   }) {
     this.#store = deps.store;
     this.#target = deps.target;
+    this.#onKeyWentOn = deps.onKeyWentOn;
     this.#onTrouble = deps.onTrouble;
     this.#repeatAfterMs = deps.repeatAfterMs ?? REPEAT_AFTER_MS;
   }
@@ -129,7 +134,8 @@ export class HttpReporter {
       return false;
     }
     try {
-      await this.#store.reportTaken({ taskId });
+      const next = await this.#store.reportTaken({ taskId });
+      if (next) this.#onKeyWentOn(next);
       return true;
     } catch (error) {
       this.#onTrouble(messageOf(error));

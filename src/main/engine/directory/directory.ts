@@ -1,5 +1,6 @@
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { LogRecord } from '../../../shared/model/delivery.ts';
+import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import type { ResolveLog, ResolveResult } from '../../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../../shared/model/search.ts';
 import type { DirectoryPort } from './port.ts';
@@ -8,10 +9,13 @@ import type { DirectoryPort } from './port.ts';
 export class Directory {
   readonly #store: DirectoryPort;
   readonly #clock: () => number;
-  readonly #onResolved: () => void;
+  readonly #onResolved: (wentOn: KeyWentOn | null) => void;
 
   /** @param deps.onResolved told when a log was closed: others may have waited behind it */
-  constructor(store: DirectoryPort, deps: { clock?: () => number; onResolved?: () => void } = {}) {
+  constructor(
+    store: DirectoryPort,
+    deps: { clock?: () => number; onResolved?: (wentOn: KeyWentOn | null) => void } = {},
+  ) {
     this.#store = store;
     this.#clock = deps.clock ?? Date.now;
     this.#onResolved = deps.onResolved ?? (() => {});
@@ -36,7 +40,7 @@ export class Directory {
     const logId = wish.logId.toLowerCase();
     const result = await this.#store.resolveLog({ ...wish, logId, now: this.#clock() });
     if (result.outcome !== 'RESOLVED') throw refusal(result);
-    this.#onResolved();
+    this.#onResolved(result.wentOn);
     return this.getLog(logId);
   }
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../../../shared/errors.ts';
 import type { ClaimedTask } from '../../../shared/model/delivery.ts';
+import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import { AttemptHandler } from './attempt-handler.ts';
 import { Claimer } from './claimer.ts';
 import {
@@ -86,6 +87,11 @@ export class Dispatcher {
   notify(urgent: readonly number[] = []): void {
     this.#claimer.expect(urgent);
     this.#fill();
+  }
+
+  /** Says that a delivery which waited for another of its ordering key has become ready. */
+  keyWentOn({ labIntegrationId, priority }: KeyWentOn): void {
+    this.notify(priority === 'STAT' ? [labIntegrationId] : []);
   }
 
   /**
@@ -215,9 +221,9 @@ export class Dispatcher {
   /** Never throws. In the turn of the recovery, so that the two share a transaction. */
   async #tendOrder(now: number): Promise<void> {
     try {
-      const { expired, lifted } = await this.#deps.store.tendOrder({ now });
+      const { expired, urgent } = await this.#deps.store.tendOrder({ now });
       if (expired.length > 0) this.#deps.onHoldsExpired(expired);
-      if (expired.length > 0 || lifted.length > 0) this.notify(lifted);
+      if (expired.length > 0 || urgent.length > 0) this.notify(urgent);
     } catch (error) {
       this.#deps.onTrouble('recover', messageOf(error));
     }

@@ -1,5 +1,5 @@
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
-import type { KeyRelease } from '../../../shared/model/ordering.ts';
+import type { KeyRelease, KeyWentOn } from '../../../shared/model/ordering.ts';
 
 /** What the store does for ordering keys. */
 export interface OrderingPort {
@@ -16,9 +16,13 @@ export interface OrderingPort {
 export class OrderingKeys {
   readonly #store: OrderingPort;
   readonly #clock: () => number;
-  readonly #onReleased: () => void;
+  readonly #onReleased: (wentOn: KeyWentOn | null) => void;
 
-  constructor(deps: { store: OrderingPort; clock: () => number; onReleased: () => void }) {
+  constructor(deps: {
+    store: OrderingPort;
+    clock: () => number;
+    onReleased: (wentOn: KeyWentOn | null) => void;
+  }) {
     this.#store = deps.store;
     this.#clock = deps.clock;
     this.#onReleased = deps.onReleased;
@@ -40,7 +44,7 @@ export class OrderingKeys {
     const result = await this.#store.releaseOrderingKey(request);
     switch (result.outcome) {
       case 'RELEASED':
-        this.#onReleased();
+        this.#onReleased(result.wentOn);
         return { headLogId: result.headLogId, waiting: result.waiting };
       case 'UNKNOWN_LOG':
         throw new LabRelayError(

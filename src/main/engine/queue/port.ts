@@ -1,4 +1,4 @@
-import type { OrderTended } from '../../../shared/model/ordering.ts';
+import type { KeyWentOn, OrderTended } from '../../../shared/model/ordering.ts';
 import type {
   ClaimedTask,
   FailedTask,
@@ -105,8 +105,11 @@ export interface QueuePort {
    * be delivered soon.
    */
   tendOrder(request: { now: number }): Promise<OrderTended>;
-  /** Forgets a kept outcome: the callback route has taken it. */
-  reportTaken(request: { taskId: number }): Promise<void>;
+  /**
+   * Forgets a kept outcome: the callback route has taken it.
+   * @returns what of its ordering key has become ready so
+   */
+  reportTaken(request: { taskId: number }): Promise<KeyWentOn | null>;
   /** Outcomes that are kept but not yet taken by the callback route, oldest first. */
   pendingReports(request: { afterTaskId: number; limit: number }): Promise<PendingReport[]>;
   listFailedTasks(request: {

@@ -101,8 +101,12 @@ export function createQueueCommands(
        WHERE task_id = ? RETURNING lab_integration_id`,
     )
     .pluck();
-  const reported = db.prepare<[number], { log_seq: number; attempt: number }>(
-    `SELECT log_seq, attempt FROM task WHERE task_id = ? AND state = 'REPORTING'`,
+  const reported = db.prepare<
+    [number],
+    { log_seq: number; attempt: number; is_withheld: number | null }
+  >(
+    `SELECT log_seq, attempt, json_extract(report, '$.isWithheld') AS is_withheld FROM task
+     WHERE task_id = ? AND state = 'REPORTING'`,
   );
   const release = db.prepare(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL
@@ -180,25 +184,33 @@ export function createQueueCommands(
       return true;
     },
 
-    settle({ taskId, report, reportOverHttp }: Settlement): SettlementResult {
+    settle({ taskId, report, reportOverHttp, isWithheld }: Settlement): SettlementResult {
+      const withheld = isWithheld === true;
       if (reportOverHttp) {
-        const kept = JSON.stringify({ report, integrationPayload: reportOverHttp });
+        const kept = JSON.stringify({
+          report,
+          integrationPayload: reportOverHttp,
+          ...(withheld ? { isWithheld } : {}),
+        });
         const integration = reporting.get(kept, taskId);
         if (integration !== undefined) {
-          return told({ outcome: 'UNCHANGED', logId: report.logId }, integration, report);
+          const judged = withheld ? null : integration;
+          return told({ outcome: 'UNCHANGED', logId: report.logId }, judged, report);
         }
         // The task is gone (another engine took its lease for expired): the outcome is not.
         return applyReport(report);
       }
       const result = applyReport(report);
-      const ended = endings.end(taskId, report);
+      const ended = endings.end(taskId, report, withheld);
       const settled = ended?.isUrgent ? { ...result, urgentFor: ended.labIntegrationId } : result;
-      return told(settled, ended?.labIntegrationId ?? null, report);
+      return told(settled, withheld ? null : (ended?.labIntegrationId ?? null), report);
     },
 
     reportTaken({ taskId }: { taskId: number }): void {
       const task = reported.get(taskId);
-      if (task) endings.endReported({ taskId, logSeq: task.log_seq, attempt: task.attempt });
+      if (!task) return;
+      const { log_seq: logSeq, attempt, is_withheld } = task;
+      endings.endReported({ taskId, logSeq, attempt, isWithheld: is_withheld === 1 });
     },
 
     bury(death: TaskDeath): void {

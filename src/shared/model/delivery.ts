@@ -230,6 +230,8 @@ export interface Settlement {
    * outcome is kept with the task until the callback route has taken it, enriched with this.
    */
   reportOverHttp: IntegrationPayload | null;
+  /** Its rule was switched off before anything was sent: its task goes back, whatever the rule is by now. */
+  isWithheld?: boolean;
 }
 
 /**

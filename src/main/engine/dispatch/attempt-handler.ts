@@ -83,6 +83,7 @@ export class AttemptHandler {
     if (attempt) await this.#pace.turn(attempt.rule);
     if (attempt && !this.#isActive(task)) {
       // Switched off while the stamp was committed: whoever did it has been told that nothing leaves.
+      running.withheld = true;
       outcome = failure('CONFIGURATION', 'The rule was switched off before anything was sent.', 0);
     } else if (attempt) {
       const { timeoutMs } = attempt.limits;

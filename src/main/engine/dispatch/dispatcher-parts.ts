@@ -72,6 +72,8 @@ export interface DispatcherDeps {
 export interface Execution {
   task: ClaimedTask;
   stamped: boolean;
+  /** Its rule was switched off between stamp and sending: nothing was sent. */
+  withheld: boolean;
   /** When the handler counts as hung (epoch ms). */
   deadline: number;
   /** Ends the execution; null once it has ended, whatever its handler still does. */

@@ -164,6 +164,7 @@ export class Dispatcher {
     const running: Execution = {
       task,
       stamped: false,
+      withheld: false,
       deadline: Number.POSITIVE_INFINITY,
       end: null,
     };

@@ -56,7 +56,7 @@ export class OutcomeKeeper {
     const ending: TaskEnding = { urgent: [], breaker: null };
     try {
       const isKept = await this.insist('settle', async () => {
-        const settlement = { taskId, report, reportOverHttp };
+        const settlement = { taskId, report, reportOverHttp, isWithheld: running.withheld };
         const { urgentFor, breaker } = await this.#deps.store.settle(settlement);
         if (urgentFor !== undefined) ending.urgent = [urgentFor];
         ending.breaker = breaker ?? null;

@@ -1,8 +1,10 @@
 import type { Database } from 'better-sqlite3';
+import { isTaken } from '../../shared/model/certainty.ts';
 import type { AttemptReport, ReportResult } from '../../shared/model/delivery.ts';
 import { transition } from '../../shared/model/transitions.ts';
 import type { Certainty, LogStatus, Stage } from '../../shared/model/vocabulary.ts';
 import { encodeBody } from './bodies.ts';
+import type { TakenLog } from './taken.ts';
 import { createNoteOutcome, type KnownOutcome } from './outcome-notes.ts';
 
 interface LogRow {
@@ -52,11 +54,11 @@ export function inDoubt(
  * becomes of a delivery comes through here, whoever reports it, so that all reporters give the
  * same log documents.
  *
- * @param onTaken told of a log in an ordering key that the partner has, as is known from now on
+ * @param onTaken told of what the partner has, where more than the attempt's own task hangs on it
  */
 export function createApplyReport(
   db: Database,
-  onTaken: (logSeq: number) => void,
+  onTaken: (log: TakenLog) => void,
 ): (report: AttemptReport) => ReportResult {
   const log = db.prepare<[string], LogRow>(
     `SELECT log_seq, status, certainty, stage, newest_attempt, created_at, resolved_at, ordering_key
@@ -157,9 +159,14 @@ export function createApplyReport(
         changedAt,
         known.log_seq,
       );
-      const { certainty } = change.log;
-      const isTaken = certainty === 'ACCEPTED' || certainty === 'COMMITTED';
-      if (isTaken && known.ordering_key !== null) onTaken(known.log_seq);
+      if (isTaken(change.log.certainty)) {
+        const isOrdered = known.ordering_key !== null;
+        // An attempt without an outcome is under way: the log's task is its own, and ends by itself.
+        const isLate = !made || made.status !== null;
+        if (isOrdered || isLate) {
+          onTaken({ logSeq: known.log_seq, isOrdered, isLate, at: changedAt });
+        }
+      }
     } else {
       // Of an older attempt's outcome the log shows the time of the change alone.
       logStage.run(change.log?.stage ?? known.stage, changedAt, known.log_seq);

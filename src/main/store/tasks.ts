@@ -70,7 +70,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
     'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
   );
   const retryEnded = db.prepare<[number]>(
-    `UPDATE log SET retry_state = 'NONE' WHERE log_seq = ? AND retry_state = 'RUNNING'`,
+    `UPDATE log SET retry_state = 'NONE' WHERE log_seq = ? AND retry_state IN ('SCHEDULED', 'RUNNING')`,
   );
   const again = db.prepare<[number], { log_seq: number; lab_integration_id: number }>(
     `UPDATE task SET state = 'READY', kind = 'AUTO', attempt = attempt + 1, claimed_by = NULL,

@@ -91,7 +91,6 @@ export function createQueueCommands(
     `UPDATE log SET newest_attempt = @attempt, end_point = @endPoint, request_method = @requestMethod,
        updated_at = @startedAt, held_reason = NULL,
        retry_state = CASE @kind WHEN 'FIRST' THEN retry_state ELSE 'RUNNING' END,
-       retry_count = retry_count + (@kind = 'AUTO'),
        stage = CASE WHEN stage IN ('CREATED', 'ENQUEUED') THEN 'DISPATCHED' ELSE stage END
      WHERE log_seq = @logSeq`,
   );

@@ -3,6 +3,7 @@ import { senseOf } from '../../shared/model/breaker.ts';
 import { isTaken } from '../../shared/model/certainty.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
 import type { HeldReason } from '../../shared/model/vocabulary.ts';
+import { createFoldRun } from './attempt-runs.ts';
 import type { Tasks } from './tasks.ts';
 
 type Facts = Pick<
@@ -31,6 +32,7 @@ export interface Endings {
 }
 
 export function createEndings(db: Database, tasks: Tasks): Endings {
+  const foldRun = createFoldRun(db);
   const known = db.prepare<
     [number],
     { certainty: Facts['certainty']; is_retry_enabled: number | null }
@@ -69,8 +71,9 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
     if (!waits(taskId, facts, isWithheld)) return tasks.end(taskId, facts.activityDate);
     const queued = tasks.again(taskId);
     if (!queued) return null;
-    const { logSeq, labIntegrationId, isHeld } = queued;
+    const { logSeq, labIntegrationId, attempt: next, isHeld } = queued;
     if (!isHeld) wait.run(isWithheld ? null : reasonToWait(facts), logSeq);
+    if (!isWithheld) foldRun({ logSeq, number: next - 1, at: facts.activityDate });
     return { labIntegrationId, isUrgent: false };
   };
 

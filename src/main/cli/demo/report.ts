@@ -164,7 +164,7 @@ function scenarioResult(
 function isAsExpected(log: LogSummaryDocument, expected: Expected): boolean {
   const { certainty, error_kind: errorKind, response_status_code: responseStatusCode } = expected;
   const sense = senseOf({ status: 'FAIL', certainty, errorKind, responseStatusCode });
-  const mayWait = sense === 'FAILING' || sense === 'DOWN' || sense === 'UNFIT';
+  const mayWait = sense === 'FAILING' || sense === 'DOWN';
   if (mayWait && log.status === 'PENDING') return log.held_reason === 'BREAKER_OPEN';
   return outcome(log) === outcome(expected);
 }

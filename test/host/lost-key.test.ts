@@ -81,6 +81,7 @@ describe('an engine whose key file', () => {
           certainty: 'NOT_SENT',
           error_kind: 'CONFIGURATION',
           error_message: expect.stringContaining('Partner portal'),
+          held_reason: 'RULE_UNFIT',
         }),
       );
       expect(receiver.requests).toEqual([]);
@@ -91,8 +92,9 @@ describe('an engine whose key file', () => {
       });
       const mended = await call(running, 'getHealth', {});
       expect(mended.checks.find(({ name }) => name === 'secrets')).toBeUndefined();
-      await sendBill();
+      // What came meanwhile has waited, and goes out by itself.
       await vi.waitFor(() => expect(receiver.requests).toHaveLength(1));
+      expect(receiver.requests[0]?.headers['webhook-id']).toContain(logId);
       expect(receiver.requests[0]?.headers['authorization']).toBe('Bearer entered-again-by-hand');
     },
   );

@@ -211,6 +211,11 @@ export class OrderModel {
     const [logId] = inDoubt[pick % Math.max(1, inDoubt.length)] ?? [];
     if (!logId) return;
     this.#queue.run('report', { ...this.#outcome(logId, 0, 'ACCEPTED'), attempt: null });
+    // What was claimed of it to be sent once more is passed over: its stamp is refused.
+    for (const { task } of this.#underWay.filter((one) => one.task.logId === logId)) {
+      expect(this.#queue.stamp(task, this.#now)).toBe(false);
+    }
+    this.#underWay = this.#underWay.filter((one) => one.task.logId !== logId);
     this.#certainty.set(logId, 'ACCEPTED');
     this.#unhold(logId);
   }

@@ -31,6 +31,8 @@ const HELD_WORDS: Record<HeldReason, string> = {
   INTEGRATION_DISABLED: 'The integration is disabled; enabling it asks what is to become of it',
   BEHIND_HELD: 'Others of its ordering key were held before it and go first',
   ENDPOINT_DOWN: 'The partner cannot be reached; a probe asks again every 15 s',
+  RULE_UNFIT:
+    'The rule or its credentials cannot be used as they are; the newest attempt says what to mend. It is tried again every 15 s and at each change',
   BREAKER_OPEN: 'Too many deliveries in a row have failed; a probe tries again every 15 s',
   RESTORED_BACKUP:
     'It was open in a backup that was restored, and the partner may have got it since; releaseHeld lets it go',

@@ -122,6 +122,8 @@ function breakerWords(failures: number, reason: OpenReason | null, openedAt: num
       return `${inARow}; at ${BREAKER_OPENS_AT} only probes are sent`;
     case 'ENDPOINT_DOWN':
       return `the endpoint cannot be reached${since}; its deliveries wait, a probe goes every ${PROBE_EVERY_MS / 1_000} s`;
+    case 'RULE_UNFIT':
+      return `the rule or its credentials cannot be used as they are${since}; mend them (the newest attempt says what), its deliveries wait`;
     case 'BREAKER':
       return `${inARow}; only a probe goes${since}, every ${PROBE_EVERY_MS / 1_000} s`;
   }

@@ -50,7 +50,8 @@ export function createBreaker(db: Database): Breaker {
       if (sense === 'SILENT') return null;
       const before = stateOf(read.get(labIntegrationId));
       if (sense === 'UP' && before === HEALTHY) return null;
-      const waits = sense === 'DOWN' && mayWait.get(labIntegrationId) === 1;
+      const isWaitedFor = sense === 'DOWN' || sense === 'UNFIT';
+      const waits = isWaitedFor && mayWait.get(labIntegrationId) === 1;
       const { state, change } = nextBreakerState(before, sense, waits, report.activityDate);
       write.run({
         labIntegrationId,

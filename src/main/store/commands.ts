@@ -16,6 +16,7 @@ import { createApplyReport } from './reports.ts';
 import { createResolutionCommands } from './resolutions.ts';
 import { createSearchQueries } from './search.ts';
 import { createSessionCommands } from './sessions.ts';
+import { createOnTaken } from './taken.ts';
 import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
 import { createIntegrationVersionQueries } from './integration-versions.ts';
@@ -26,7 +27,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
   const ordering = createOrdering(db);
   const tasks = createTasks(db, ordering);
   const liftHold = (logSeq: number) => liftHoldOf(ordering, logSeq);
-  const applyReport = createApplyReport(db, liftHold);
+  const applyReport = createApplyReport(db, createOnTaken(db, tasks, ordering));
   const bury = createBury(db, tasks, applyReport);
   return byName({
     report: applyReport,

@@ -1,7 +1,10 @@
 import type { Database } from 'better-sqlite3';
 import { senseOf } from '../../shared/model/breaker.ts';
+import { isTaken } from '../../shared/model/certainty.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../shared/model/ordering.ts';
+import type { HeldReason } from '../../shared/model/vocabulary.ts';
+import { createFoldRun } from './attempt-runs.ts';
 import type { Tasks } from './tasks.ts';
 
 type Facts = Pick<
@@ -13,8 +16,11 @@ type Facts = Pick<
 export interface Endings {
   /**
    * Takes the task out of the queue, or lets it wait in its place where nothing was sent through no
-   * fault of its own: the endpoint was not reached, or the rule was switched off.
-   * @param goesBack it waits whatever the facts say: it was kept from being sent
+   * fault of its own: the endpoint was not reached, the rule or its credentials cannot be used as
+   * they are, or it was kept from being sent. What the partner has by now never waits.
+   *
+   * @param goesBack it was kept from being sent: deliveries were paused, or its rule was switched off,
+   *   whatever they are by now
    * @returns its integration, and what of its key has become ready so; null where the task was gone
    *   already
    */
@@ -36,9 +42,14 @@ export interface Endings {
 }
 
 export function createEndings(db: Database, tasks: Tasks): Endings {
-  const ruleOf = db.prepare<[number], { is_active: number; is_retry_enabled: number }>(
-    `SELECT is_active, is_retry_enabled FROM lab_integration WHERE lab_integration_id = (
-       SELECT lab_integration_id FROM task WHERE task_id = ?)`,
+  const foldRun = createFoldRun(db);
+  const known = db.prepare<
+    [number],
+    { certainty: Facts['certainty']; is_retry_enabled: number | null }
+  >(
+    `SELECT l.certainty, (SELECT i.is_retry_enabled FROM lab_integration i
+       WHERE i.lab_integration_id = t.lab_integration_id) AS is_retry_enabled
+     FROM task t CROSS JOIN log l ON l.log_seq = t.log_seq WHERE t.task_id = ?`,
   );
   const attempt = db.prepare<
     [number, number],
@@ -53,28 +64,27 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
     `SELECT status, certainty, error_kind, response_status_code, ended_at FROM attempt
      WHERE log_seq = ? AND number = ?`,
   );
-  const waitForEndpoint = db.prepare<[number]>(
-    `UPDATE log SET retry_state = 'SCHEDULED', held_reason = 'ENDPOINT_DOWN' WHERE log_seq = ?`,
+  const wait = db.prepare<[HeldReason | null, number]>(
+    `UPDATE log SET retry_state = 'SCHEDULED', held_reason = ? WHERE log_seq = ?`,
   );
 
   /** Whether a task that was not sent goes on waiting. */
-  const waits = (taskId: number, facts: Facts): boolean => {
+  const waits = (taskId: number, facts: Facts, goesBack: boolean): boolean => {
     if (facts.certainty !== 'NOT_SENT') return false;
-    const rule = ruleOf.get(taskId);
-    if (!rule) return false;
-    if (senseOf(facts) === 'DOWN') return rule.is_retry_enabled === 1;
-    return facts.errorKind === 'CONFIGURATION' && rule.is_active === 0;
+    const task = known.get(taskId);
+    // Somebody else may have told meanwhile that the partner has it.
+    if (!task || isTaken(task.certainty)) return false;
+    return goesBack || (reasonToWait(facts) !== null && task.is_retry_enabled === 1);
   };
 
-  const waitForResume = db.prepare<[number]>(
-    `UPDATE log SET retry_state = 'SCHEDULED' WHERE log_seq = ?`,
-  );
-
   const end: Endings['end'] = (taskId, facts, goesBack) => {
-    if (!goesBack && !waits(taskId, facts)) return tasks.end(taskId, facts.activityDate);
+    if (!waits(taskId, facts, goesBack)) return tasks.end(taskId, facts.activityDate);
     const queued = tasks.again(taskId);
-    if (queued && !queued.isHeld) (goesBack ? waitForResume : waitForEndpoint).run(queued.logSeq);
-    return queued && { labIntegrationId: queued.labIntegrationId, wentOn: null };
+    if (!queued) return null;
+    const { logSeq, labIntegrationId, attempt: next, isHeld } = queued;
+    if (!isHeld) wait.run(goesBack ? null : reasonToWait(facts), logSeq);
+    if (!goesBack) foldRun({ logSeq, number: next - 1, at: facts.activityDate });
+    return { labIntegrationId, wentOn: null };
   };
 
   return {
@@ -84,7 +94,7 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
       if (!made) {
         return tasks.remove(taskId)?.wentOn ?? null;
       }
-      const facts = {
+      const facts: Facts = {
         status: made.status,
         certainty: made.certainty,
         errorKind: made.error_kind,
@@ -94,4 +104,18 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
       return end(taskId, facts, goesBack)?.wentOn ?? null;
     },
   };
+}
+
+/** What a task that was not sent waits for; null: for nothing, it has failed. */
+function reasonToWait(facts: Facts): HeldReason | null {
+  switch (senseOf(facts)) {
+    case 'DOWN':
+      return 'ENDPOINT_DOWN';
+    case 'UNFIT':
+      return 'RULE_UNFIT';
+    case 'FAILING':
+    case 'UP':
+    case 'SILENT':
+      return null;
+  }
 }

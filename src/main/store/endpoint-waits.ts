@@ -4,7 +4,7 @@ import type { HeldReason } from '../../shared/model/vocabulary.ts';
 import type { LogRow } from './directory.ts';
 
 /**
- * Why a delivery waits for its endpoint, and until when, is told when its log is read: a breaker that
+ * Why a delivery waits for its endpoint or its rule, and until when, is told when its log is read: a breaker that
  * opens or closes would have to write the rows of all that wait.
  */
 export function createEndpointWaits(db: Database): (row: LogRow) => LogRow {
@@ -15,14 +15,17 @@ export function createEndpointWaits(db: Database): (row: LogRow) => LogRow {
   const isReady = db.prepare<[number]>(`SELECT 1 FROM task WHERE log_seq = ? AND state = 'READY'`);
 
   return (row) => {
-    const wasTried = row['held_reason'] === 'ENDPOINT_DOWN';
-    const wasNot = row['status'] === 'PENDING' && row['held_reason'] === null;
+    const known = row['held_reason'];
+    const wasTried = known === 'ENDPOINT_DOWN' || known === 'RULE_UNFIT';
+    const wasNot = row['status'] === 'PENDING' && known === null;
     if (!wasTried && !wasNot) return row;
     const breaker = open.get(row['lab_integration_id']);
     // Closed again: it only waits for its turn.
     if (!breaker) return wasTried ? { ...row, held_reason: null } : row;
     if (isReady.get(row.log_seq) === undefined) return row;
-    const reason = wasTried ? 'ENDPOINT_DOWN' : heldReasonOf(breaker.open_reason);
+    // What was tried itself never waits for mere failures of others.
+    const isOther = wasTried && breaker.open_reason === 'BREAKER';
+    const reason = isOther ? known : heldReasonOf(breaker.open_reason);
     return { ...row, held_reason: reason, next_retry_at: breaker.probe_at };
   };
 }
@@ -30,7 +33,8 @@ export function createEndpointWaits(db: Database): (row: LogRow) => LogRow {
 function heldReasonOf(reason: OpenReason): HeldReason {
   switch (reason) {
     case 'ENDPOINT_DOWN':
-      return 'ENDPOINT_DOWN';
+    case 'RULE_UNFIT':
+      return reason;
     case 'BREAKER':
       return 'BREAKER_OPEN';
   }

@@ -87,25 +87,48 @@ export function createFailedTaskCommands(db: Database, tasks: Tasks) {
       priority: Priority;
       deliver_by: number | null;
       ordering_key: string | null;
+      created_at: number;
       newest_attempt: number;
       revision: number;
       open_task: number | null;
     }
   >(
     `SELECT f.log_seq, l.log_id, l.certainty, f.requeued_at, l.lab_integration_id, l.priority,
-       l.deliver_by, l.ordering_key, l.newest_attempt, l.revision,
+       l.deliver_by, l.ordering_key, l.created_at, l.newest_attempt, l.revision,
        (SELECT t.task_id FROM task t WHERE t.log_seq = f.log_seq) AS open_task
      FROM failed_task f JOIN log l ON l.log_seq = f.log_seq WHERE f.failed_task_id = ?`,
+  );
+  // Only what came since is looked at, by the integration's index.
+  const newerAccepted = db.prepare<
+    [{ integration: number; key: string; logSeq: number; createdAt: number }]
+  >(
+    `SELECT 1 FROM log INDEXED BY log_by_integration
+     WHERE lab_integration_id = @integration AND created_at >= @createdAt
+       AND ordering_key = @key AND log_seq > @logSeq AND certainty = 'ACCEPTED' LIMIT 1`,
   );
   const mark = db.prepare(
     'UPDATE failed_task SET requeued_at = ?, requeue_reason = ? WHERE failed_task_id = ?',
   );
   const count = db.prepare(
-    'UPDATE log SET retry_count = retry_count + 1, updated_at = ? WHERE log_seq = ?',
+    `UPDATE log SET retry_count = retry_count + 1, retry_state = 'SCHEDULED', updated_at = ?
+     WHERE log_seq = ?`,
   );
   const note = db.prepare(
     `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, 'REQUEUED', ?)`,
   );
+
+  /** Sent now, it would arrive behind a newer one of its ordering key. */
+  const overtaken = (task: {
+    log_seq: number;
+    lab_integration_id: number | null;
+    ordering_key: string | null;
+    created_at: number;
+  }): 'NEWER_ACCEPTED' | null => {
+    const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = task;
+    if (key === null || integration === null) return null;
+    const newer = newerAccepted.get({ integration, key, logSeq, createdAt: task.created_at });
+    return newer ? 'NEWER_ACCEPTED' : null;
+  };
 
   return {
     requeueFailedTask(request: {
@@ -121,9 +144,10 @@ export function createFailedTaskCommands(db: Database, tasks: Tasks) {
       if (task.revision === 0 || task.lab_integration_id === null) {
         return { outcome: 'NO_PAYLOAD' as const };
       }
-      if (mayHold(task.certainty) && request.reason === null) {
-        return { outcome: 'REASON_NEEDED' as const };
-      }
+      const needsReason = mayHold(task.certainty) ? ('REASON_NEEDED' as const) : overtaken(task);
+      if (needsReason && request.reason === null) return { outcome: needsReason };
+      // Before it is queued, which may hold it.
+      count.run(request.now, task.log_seq);
       tasks.add({
         logSeq: task.log_seq,
         labIntegrationId: task.lab_integration_id,
@@ -136,7 +160,6 @@ export function createFailedTaskCommands(db: Database, tasks: Tasks) {
         revision: task.revision,
       });
       mark.run(request.now, request.reason, request.failedTaskId);
-      count.run(request.now, task.log_seq);
       note.run(
         task.log_seq,
         request.now,

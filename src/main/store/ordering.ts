@@ -49,7 +49,7 @@ export interface Ordering {
   holdOf(headLogSeq: number): Hold | null;
   /** The hold on a key. */
   holdOn(key: Key): Hold | null;
-  /** Holds that have run out, the oldest first. */
+  /** Holds that have run out, also for a clock that was set back, the oldest first. */
   expired(now: number, limit: number): Hold[];
   /**
    * Ends a hold and lets the next one go.
@@ -127,9 +127,11 @@ export function createOrdering(db: Database): Ordering {
     `SELECT lab_integration_id, ordering_key, head_log_seq FROM key_hold
      WHERE lab_integration_id = @integration AND ordering_key = @key`,
   );
-  const expired = db.prepare<[number, number], HoldRow>(
+  // One that began in the future was written before the clock was set back: it would last until then.
+  const expired = db.prepare<[{ now: number; limit: number }], HoldRow>(
     `SELECT lab_integration_id, ordering_key, head_log_seq FROM key_hold
-     WHERE release_at <= ? ORDER BY release_at LIMIT ?`,
+     WHERE release_at <= @now OR release_at > @now + ${HELD_FOR_UNKNOWN_MS}
+     ORDER BY release_at LIMIT @limit`,
   );
   const followers = db
     .prepare<[Key], number>(
@@ -173,7 +175,7 @@ export function createOrdering(db: Database): Ordering {
 
     holdOf: (headLogSeq) => holdFrom(byHead.get(headLogSeq)),
     holdOn: (key) => holdFrom(byKey.get(key)),
-    expired: (now, limit) => expired.all(now, limit).map((row) => holdFrom(row) as Hold),
+    expired: (now, limit) => expired.all({ now, limit }).map((row) => holdFrom(row) as Hold),
 
     release({ integration, key, headLogSeq }) {
       const waiting = followers.get({ integration, key }) ?? 0;

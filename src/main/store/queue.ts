@@ -92,7 +92,6 @@ export function createQueueCommands(
     `UPDATE log SET newest_attempt = @attempt, end_point = @endPoint, request_method = @requestMethod,
        updated_at = @startedAt, held_reason = NULL,
        retry_state = CASE @kind WHEN 'FIRST' THEN retry_state ELSE 'RUNNING' END,
-       retry_count = retry_count + (@kind = 'AUTO'),
        stage = CASE WHEN stage IN ('CREATED', 'ENQUEUED') THEN 'DISPATCHED' ELSE stage END
      WHERE log_seq = @logSeq`,
   );
@@ -102,8 +101,12 @@ export function createQueueCommands(
        WHERE task_id = ? RETURNING lab_integration_id`,
     )
     .pluck();
-  const reported = db.prepare<[number], { log_seq: number; attempt: number; goes_back: number }>(
-    `SELECT log_seq, attempt, coalesce(json_extract(report, '$.goesBack'), 0) AS goes_back FROM task WHERE task_id = ? AND state = 'REPORTING'`,
+  const reported = db.prepare<
+    [number],
+    { log_seq: number; attempt: number; goes_back: number | null }
+  >(
+    `SELECT log_seq, attempt, json_extract(report, '$.goesBack') AS goes_back FROM task
+     WHERE task_id = ? AND state = 'REPORTING'`,
   );
   const release = db.prepare(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL
@@ -191,7 +194,8 @@ export function createQueueCommands(
         });
         const integration = reporting.get(kept, taskId);
         if (integration !== undefined) {
-          return told({ outcome: 'UNCHANGED', logId: report.logId }, integration, report);
+          const judged = goesBack ? null : integration;
+          return told({ outcome: 'UNCHANGED', logId: report.logId }, judged, report);
         }
         // The task is gone (another engine took its lease for expired): the outcome is not.
         return applyReport(report);
@@ -200,7 +204,7 @@ export function createQueueCommands(
       const ended = endings.end(taskId, report, goesBack);
       const isUrgent = ended?.wentOn?.priority === 'STAT';
       const settled = isUrgent ? { ...result, urgentFor: ended.labIntegrationId } : result;
-      return told(settled, ended?.labIntegrationId ?? null, report);
+      return told(settled, goesBack ? null : (ended?.labIntegrationId ?? null), report);
     },
 
     reportTaken({ taskId }: { taskId: number }): KeyWentOn | null {

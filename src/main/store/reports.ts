@@ -1,9 +1,11 @@
 import type { Database } from 'better-sqlite3';
+import { isTaken } from '../../shared/model/certainty.ts';
 import type { AttemptReport, ReportResult } from '../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../shared/model/ordering.ts';
 import { transition } from '../../shared/model/transitions.ts';
 import type { Certainty, LogStatus, Stage } from '../../shared/model/vocabulary.ts';
 import { encodeBody } from './bodies.ts';
+import type { TakenLog } from './taken.ts';
 import { createNoteOutcome, type KnownOutcome } from './outcome-notes.ts';
 
 interface LogRow {
@@ -53,12 +55,12 @@ export function inDoubt(
  * becomes of a delivery comes through here, whoever reports it, so that all reporters give the
  * same log documents.
  *
- * @param onTaken told of a log in an ordering key that the partner has, as is known from now on; it
+ * @param onTaken told of what the partner has, where more than the attempt's own task hangs on it; it
  *   tells what may go on for that
  */
 export function createApplyReport(
   db: Database,
-  onTaken: (logSeq: number) => KeyWentOn | null,
+  onTaken: (log: TakenLog) => KeyWentOn | null,
 ): (report: AttemptReport) => ReportResult {
   const log = db.prepare<[string], LogRow>(
     `SELECT log_seq, status, certainty, stage, newest_attempt, created_at, resolved_at, ordering_key
@@ -159,10 +161,16 @@ export function createApplyReport(
         changedAt,
         known.log_seq,
       );
-      const { certainty } = change.log;
-      const isTaken = certainty === 'ACCEPTED' || certainty === 'COMMITTED';
-      const wentOn = isTaken && known.ordering_key !== null ? onTaken(known.log_seq) : null;
-      if (wentOn) return { outcome: 'APPLIED', logId, wentOn };
+      if (isTaken(change.log.certainty)) {
+        const isOrdered = known.ordering_key !== null;
+        // An attempt without an outcome is under way: the log's task is its own, and ends by itself.
+        const isLate = !made || made.status !== null;
+        const wentOn =
+          isOrdered || isLate
+            ? onTaken({ logSeq: known.log_seq, isOrdered, isLate, at: changedAt })
+            : null;
+        if (wentOn) return { outcome: 'APPLIED', logId, wentOn };
+      }
     } else {
       // Of an older attempt's outcome the log shows the time of the change alone.
       logStage.run(change.log?.stage ?? known.stage, changedAt, known.log_seq);

@@ -49,8 +49,9 @@ export interface Tasks extends TaskHolds {
   /**
    * Queues a task whose attempt was settled once more, in its old place: the next attempt is one of
    * our own. Held where its rule is switched off by now.
+   * @returns also the number of that attempt
    */
-  again(taskId: number): (TaskOwner & { isHeld: boolean }) | null;
+  again(taskId: number): (TaskOwner & { attempt: number; isHeld: boolean }) | null;
 }
 
 /**
@@ -70,12 +71,15 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
     'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
   );
   const retryEnded = db.prepare<[number]>(
-    `UPDATE log SET retry_state = 'NONE' WHERE log_seq = ? AND retry_state = 'RUNNING'`,
+    `UPDATE log SET retry_state = 'NONE' WHERE log_seq = ? AND retry_state IN ('SCHEDULED', 'RUNNING')`,
   );
-  const again = db.prepare<[number], { log_seq: number; lab_integration_id: number }>(
+  const again = db.prepare<
+    [number],
+    { log_seq: number; lab_integration_id: number; attempt: number }
+  >(
     `UPDATE task SET state = 'READY', kind = 'AUTO', attempt = attempt + 1, claimed_by = NULL,
        lease_until = NULL, begun_at = NULL, stamped_at = NULL, crashes = 0, report = NULL
-     WHERE task_id = ? RETURNING log_seq, lab_integration_id`,
+     WHERE task_id = ? RETURNING log_seq, lab_integration_id, attempt`,
   );
 
   const leave = (taskId: number, next: (key: Key, logSeq: number) => KeyWentOn | null) => {
@@ -113,7 +117,8 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
       const queued = again.get(taskId);
       if (!queued) return null;
       const isHeld = holds.holdIfDisabled(taskId);
-      return { logSeq: queued.log_seq, labIntegrationId: queued.lab_integration_id, isHeld };
+      const { log_seq: logSeq, lab_integration_id: labIntegrationId, attempt } = queued;
+      return { logSeq, labIntegrationId, attempt, isHeld };
     },
   };
 }

@@ -61,6 +61,8 @@ export const HELD_WORDS: Record<HeldReason, string> = {
     'The integration is disabled. Enabling it asks what is to become of what waits.',
   BEHIND_HELD: 'Others of its ordering key were held before it and go first.',
   ENDPOINT_DOWN: 'The partner cannot be reached. A probe asks again every 15 seconds.',
+  RULE_UNFIT:
+    'The rule or its credentials cannot be used as they are; the newest attempt says what to mend. It is tried again every 15 seconds and at each change.',
   BREAKER_OPEN: 'Too many deliveries in a row have failed. A probe tries again every 15 seconds.',
   RESTORED_BACKUP:
     'It was open in a backup that was restored. The partner may have got it since: release it knowingly.',

@@ -11,7 +11,7 @@ export const BREAKER_OPENS_AT = 10;
 export const BREAKER_WARNS_AT: readonly number[] = [5, 7, 9];
 
 /** Why nothing but probes leaves for an integration. */
-export const OPEN_REASONS = ['ENDPOINT_DOWN', 'BREAKER'] as const;
+export const OPEN_REASONS = ['ENDPOINT_DOWN', 'RULE_UNFIT', 'BREAKER'] as const;
 export type OpenReason = (typeof OPEN_REASONS)[number];
 
 /** How an integration fares, as far as its own attempts tell. Times are epoch milliseconds. */
@@ -86,13 +86,13 @@ export interface BreakerStep {
 }
 
 /**
- * The breaker's one step. An endpoint that was not reached opens it at once, since every other
- * delivery would meet the same; what waits then waits for the endpoint and fails for nothing. Other
- * failures open it when there are ten in a row. Whatever was reached proves that the endpoint is
- * up, which closes what was open for that; what was open for failures closes with the first success
- * or refusal of a message.
+ * The breaker's one step. An endpoint that was not reached, or a rule that cannot be used as it is,
+ * opens it at once, since every other delivery would meet the same; what waits then waits until that
+ * is mended and fails for nothing. Other failures open it when there are ten in a row. Whatever was
+ * reached proves that the endpoint is up and the rule fit, which closes what was open for that; what
+ * was open for failures closes with the first success or refusal of a message.
  *
- * @param waits whether the rule's deliveries may wait for the endpoint (retries are enabled)
+ * @param waits whether the rule's deliveries may wait (retries are enabled)
  */
 export function nextBreakerState(
   before: BreakerState,
@@ -120,11 +120,19 @@ function failed(
 ): BreakerStep {
   const failures = before.failures + 1;
   const probeAt = now + PROBE_EVERY_MS;
-  const isUpAgain = before.open?.reason === 'ENDPOINT_DOWN' && sense === 'FAILING';
-  if (before.open && !isUpAgain) {
-    return { state: { failures, open: { ...before.open, probeAt } }, change: null };
+  const { open } = before;
+  const toWait = waits ? reasonToWait(sense) : null;
+  const isUpAgain = open !== null && open.reason !== 'BREAKER' && sense === 'FAILING';
+  if (open && !isUpAgain) {
+    // Mended so far that it meets the next obstacle: people are told of that one.
+    const isNext = open.reason !== 'BREAKER' && toWait !== null && toWait !== open.reason;
+    const reason = isNext ? toWait : open.reason;
+    return {
+      state: { failures, open: { ...open, reason, probeAt } },
+      change: isNext ? 'OPENED' : null,
+    };
   }
-  const reason = reasonToOpen(failures, sense === 'DOWN' && waits);
+  const reason = toWait ?? (failures >= BREAKER_OPENS_AT ? 'BREAKER' : null);
   if (reason) {
     return { state: { failures, open: { reason, since: now, probeAt } }, change: 'OPENED' };
   }
@@ -135,7 +143,14 @@ function failed(
   };
 }
 
-function reasonToOpen(failures: number, isDown: boolean): OpenReason | null {
-  if (isDown) return 'ENDPOINT_DOWN';
-  return failures >= BREAKER_OPENS_AT ? 'BREAKER' : null;
+/** Null: such an outcome gives nothing to wait for. */
+function reasonToWait(sense: 'DOWN' | 'UNFIT' | 'FAILING'): 'ENDPOINT_DOWN' | 'RULE_UNFIT' | null {
+  switch (sense) {
+    case 'DOWN':
+      return 'ENDPOINT_DOWN';
+    case 'UNFIT':
+      return 'RULE_UNFIT';
+    case 'FAILING':
+      return null;
+  }
 }

@@ -63,6 +63,11 @@ export function certaintyOf(facts: OutcomeFacts, overrides: CertaintyOverrides =
   return errorKind === null ? 'UNKNOWN' : certaintyOfError(errorKind);
 }
 
+/** Whether the other side has the message, or the next system has taken it over. */
+export function isTaken(certainty: Certainty | null): boolean {
+  return certainty === 'ACCEPTED' || certainty === 'COMMITTED';
+}
+
 /** The status that a log shows for a certainty, where nothing suppresses it. */
 export function statusOfCertainty(certainty: Certainty): LogStatus {
   switch (certainty) {

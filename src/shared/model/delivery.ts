@@ -232,7 +232,7 @@ export interface Settlement {
    * outcome is kept with the task until the callback route has taken it, enriched with this.
    */
   reportOverHttp: IntegrationPayload | null;
-  /** Nothing was sent through no fault of the task: it waits in its place for its next attempt. */
+  /** Nothing was sent through no fault of the task (paused, switched off): it waits in its place. */
   goesBack?: boolean;
 }
 

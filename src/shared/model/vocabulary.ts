@@ -45,6 +45,8 @@ export const HELD_REASONS = [
   'BEHIND_HELD',
   /** The partner cannot be reached; a probe asks again and again. */
   'ENDPOINT_DOWN',
+  /** The rule or its credentials cannot be used as they are; a probe tries again and again. */
+  'RULE_UNFIT',
   /** Too many deliveries in a row have failed; a probe tries again and again. */
   'BREAKER_OPEN',
   /** It was open in a backup that was restored: the partner may have got it since. */
@@ -108,7 +110,7 @@ export const ERROR_KINDS = [
   'BAD_RESPONSE',
   /** The partner answered with a status that is no success (3xx, 4xx, 5xx). */
   'HTTP_STATUS',
-  /** The mapping failed or produced nothing; nothing was sent. */
+  /** This message has nothing that could be sent: its mapping failed or does not fit. Nothing was sent. */
   'PAYLOAD',
   /** The rule or its credentials cannot be used as configured; nothing was sent. */
   'CONFIGURATION',

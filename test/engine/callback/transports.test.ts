@@ -199,7 +199,7 @@ test('our own worker’s reports give the same log documents in process and over
     ['/no-tls', 'FAIL', 'NOT_SENT', 'TLS', 'ENDPOINT_DOWN'],
     ['/ok', 'SUCCESS', 'ACCEPTED', null],
     // What does not fit into a query is not sent in part.
-    ['/ok', 'FAIL', 'NOT_SENT', 'CONFIGURATION'],
+    ['/ok', 'FAIL', 'NOT_SENT', 'PAYLOAD'],
   ]);
 });
 

@@ -5,29 +5,65 @@ let room: Dispatching;
 afterEach(() => room.close());
 
 test('a rule that is switched off while its attempt is stamped sends nothing any more', async () => {
-  let switchOff = () => {};
+  let switchOff = async () => {};
   room = await dispatching({
     wrap: (port) => ({
       stamp: async (request) => {
         const stamped = await port.stamp(request);
-        switchOff();
+        await switchOff();
         return stamped;
       },
     }),
   });
   const rule = await room.addRule();
   const [logId = ''] = await room.queue(rule, 1);
-  switchOff = () => {
-    const known = room.lookup.rules.get(rule);
-    if (known) room.lookup.rules.set(rule, { ...known, isActive: false });
-  };
+  switchOff = () => room.enable(rule, false);
   await room.dispatcher.start();
-  await room.drained();
+  await vi.waitFor(() => expect(room.settled).toHaveLength(1));
   expect(room.transport.sent).toEqual([]);
+  expect(room.breakers).toEqual([]);
   expect(await room.store.getLog(logId)).toMatchObject({
     status: 'FAIL',
     certainty: 'NOT_SENT',
     errorKind: 'CONFIGURATION',
+    retryState: 'HELD',
+    heldReason: 'INTEGRATION_DISABLED',
+  });
+});
+
+test('one that is on again before that is settled goes out all the same', async () => {
+  let switchOff = async () => {};
+  let switchOn = async () => {};
+  room = await dispatching({
+    wrap: (port) => ({
+      stamp: async (request) => {
+        const stamped = await port.stamp(request);
+        await switchOff();
+        return stamped;
+      },
+      settle: async (settlement) => {
+        await switchOn();
+        return await port.settle(settlement);
+      },
+    }),
+  });
+  const rule = await room.addRule({ isRetryEnabled: false });
+  const [logId = ''] = await room.queue(rule, 1);
+  switchOff = async () => {
+    switchOff = async () => {};
+    await room.enable(rule, false);
+  };
+  switchOn = async () => {
+    switchOn = async () => {};
+    await room.enable(rule, true, 'RELEASE');
+  };
+  await room.dispatcher.start();
+  await room.drained();
+  expect(room.transport.sent).toHaveLength(1);
+  expect(await room.store.getLog(logId)).toMatchObject({
+    status: 'SUCCESS',
+    retryState: 'NONE',
+    attempts: [{ status: 'FAIL', certainty: 'NOT_SENT' }, { status: 'SUCCESS' }],
   });
 });
 

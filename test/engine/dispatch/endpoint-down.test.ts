@@ -88,7 +88,7 @@ describe('an endpoint that cannot be reached', () => {
       errorKind: 'CONNECT',
       retryState: 'SCHEDULED',
       heldReason: 'ENDPOINT_DOWN',
-      retryCount: 1,
+      retryCount: 0,
       nextRetryAt: now + PROBE_EVERY_MS,
       attempts: [
         { attempt: 1, kind: 'FIRST' },
@@ -119,7 +119,7 @@ describe('an endpoint that cannot be reached', () => {
       retryState: 'NONE',
       heldReason: null,
       nextRetryAt: null,
-      retryCount: 2,
+      retryCount: 0,
     });
   }, 30_000);
 

@@ -81,7 +81,7 @@ describe('the breaker', () => {
   });
 
   test('counts failures in a row only', () => {
-    const { state } = after([...times(9, 'FAILING'), 'UP', ...times(9, 'UNFIT')]);
+    const { state } = after([...times(9, 'FAILING'), 'UP', ...times(9, 'FAILING')]);
     expect(state).toEqual({ failures: 9, open: null });
   });
 
@@ -109,13 +109,28 @@ describe('the breaker', () => {
     expect(after(times(10, 'DOWN'), false).state.open?.reason).toBe('BREAKER');
   });
 
+  test('opens at once where the rule cannot be used as it is, if its deliveries may wait', () => {
+    expect(after(['UNFIT'])).toEqual({
+      changes: ['OPENED'],
+      state: { failures: 1, open: { reason: 'RULE_UNFIT', since: 1_000, probeAt: 16_000 } },
+    });
+    expect(after(times(9, 'UNFIT'), false).state.open).toBeNull();
+  });
+
+  test('tells the next obstacle once the first is mended', () => {
+    const { state, changes } = after(['UNFIT', 'UNFIT', 'DOWN', 'DOWN']);
+    expect(changes).toEqual(['OPENED', null, 'OPENED', null]);
+    expect(state.open).toMatchObject({ reason: 'ENDPOINT_DOWN', since: 1_000 });
+    expect(after(['DOWN', 'UNFIT']).state.open?.reason).toBe('RULE_UNFIT');
+    expect(after(['UNFIT', 'FAILING']).state.open).toBeNull();
+    expect(after([...times(10, 'FAILING'), 'UNFIT']).state.open?.reason).toBe('BREAKER');
+  });
+
   test('closes when the endpoint is reached, whatever it answers', () => {
     expect(after(['DOWN', 'FAILING'])).toEqual({
       changes: ['OPENED', 'CLOSED'],
       state: { failures: 2, open: null },
     });
-    // What is our own fault proves nothing.
-    expect(after(['DOWN', 'UNFIT']).state.open?.reason).toBe('ENDPOINT_DOWN');
   });
 
   test('stays open for failures where a long-lost endpoint comes back failing', () => {

@@ -80,6 +80,7 @@ export class AttemptHandler {
     if (attempt) await this.#pace.turn(attempt.rule);
     if (attempt && !this.#isActive(task)) {
       // Switched off while the stamp was committed: whoever did it has been told that nothing leaves.
+      running.goesBack = true;
       outcome = failure('CONFIGURATION', 'The rule was switched off before anything was sent.', 0);
     } else if (attempt && this.#isPaused) {
       // Likewise; but it goes back into its place, for the pause says nothing of this delivery.

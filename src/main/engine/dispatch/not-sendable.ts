@@ -4,7 +4,8 @@ import type { ErrorKind } from '../../../shared/model/vocabulary.ts';
 export class NotSendable extends Error {
   readonly kind: ErrorKind;
 
-  /** @param kind `CONFIGURATION` where only a change of the configuration helps */
+  /** @param kind `CONFIGURATION` where every delivery of the rule meets the same until the configuration
+   *   is changed, `PAYLOAD` where it is this message's own fault */
   constructor(message: string, kind: ErrorKind = 'CONFIGURATION') {
     super(message);
     this.kind = kind;

@@ -197,7 +197,9 @@ function authenticationOf(
 /** @throws NotSendable where the payload cannot be carried in a query; none of it is quoted */
 function withQuery(endPoint: string, { body }: ClaimedTask): string {
   const parameters = queryParameters(jsonOf(body));
-  if (!parameters) throw new NotSendable(`Nothing was sent: ${FLAT_OBJECT}. Mend the mapping.`);
+  if (!parameters) {
+    throw new NotSendable(`Nothing was sent: ${FLAT_OBJECT}. Mend the mapping.`, 'PAYLOAD');
+  }
   const url = new URL(endPoint);
   for (const [name, value] of parameters) url.searchParams.set(name, value);
   return url.href;

@@ -30,7 +30,8 @@ export class FailedTasks {
   /**
    * Queues a failed task once more, with its stored bytes under their old key.
    *
-   * @param reason needed where the receiver may already hold the message
+   * @param reason needed where the receiver may already hold the message, or accepted a newer one of its
+   *   ordering key
    * @returns the `log_id` that is under way again
    * @throws LabRelayError `NOT_FOUND`, `REASON_NEEDED`, or `INVALID_INPUT` saying why it cannot be queued
    */
@@ -63,6 +64,12 @@ export class FailedTasks {
           'REASON_NEEDED',
           'reason',
           'the receiver may already hold this message; say why it is to be sent again',
+        );
+      case 'NEWER_ACCEPTED':
+        throw fieldError(
+          'REASON_NEEDED',
+          'reason',
+          'a newer one of its ordering key was already accepted; say why this one is to be sent after it',
         );
     }
   }

@@ -125,6 +125,14 @@ export interface QueuePort {
     now: number;
   }): Promise<
     | { outcome: 'REQUEUED'; logId: string }
-    | { outcome: 'NOT_FOUND' | 'ALREADY_REQUEUED' | 'NO_PAYLOAD' | 'REASON_NEEDED' | 'OPEN_TASK' }
+    | {
+        outcome:
+          | 'NOT_FOUND'
+          | 'ALREADY_REQUEUED'
+          | 'NO_PAYLOAD'
+          | 'REASON_NEEDED'
+          | 'NEWER_ACCEPTED'
+          | 'OPEN_TASK';
+      }
   >;
 }

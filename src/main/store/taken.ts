@@ -1,0 +1,43 @@
+import type { Database } from 'better-sqlite3';
+import type { KeyWentOn } from '../../shared/model/ordering.ts';
+import { liftHoldOf } from './order-commands.ts';
+import type { Ordering } from './ordering.ts';
+import type { Tasks } from './tasks.ts';
+
+/** A log that the partner has, as is known from now on. */
+export interface TakenLog {
+  logSeq: number;
+  isOrdered: boolean;
+  /** The outcome of the attempt was known, or none was under way: a task of the log is another one. */
+  isLate: boolean;
+  /** When it was told (epoch ms). */
+  at: number;
+}
+
+/**
+ * What follows once it is known that the partner has a message: what is still queued of it is not
+ * sent again, and those of its ordering key go on. An attempt that is stamped may have left already;
+ * it ends by itself. The function tells what of the key has become ready so.
+ */
+export function createOnTaken(
+  db: Database,
+  tasks: Tasks,
+  ordering: Ordering,
+): (log: TakenLog) => KeyWentOn | null {
+  const unsent = db
+    .prepare<[number], number>('SELECT task_id FROM task WHERE log_seq = ? AND stamped_at IS NULL')
+    .pluck();
+  const waitsNoMore = db.prepare<[number]>(
+    `UPDATE log SET retry_state = 'NONE', held_reason = NULL WHERE log_seq = ?`,
+  );
+
+  return ({ logSeq, isOrdered, isLate, at }) => {
+    const taskId = isLate ? unsent.get(logSeq) : undefined;
+    let wentOn: KeyWentOn | null = null;
+    if (taskId !== undefined) {
+      wentOn = tasks.end(taskId, at)?.wentOn ?? null;
+      waitsNoMore.run(logSeq);
+    }
+    return (isOrdered ? liftHoldOf(ordering, logSeq) : null) ?? wentOn;
+  };
+}

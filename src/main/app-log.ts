@@ -17,6 +17,7 @@ export const APP_EVENTS = [
   'tls_expiring',
   'backup_made',
   'backup_failed',
+  'backups_not_rotated',
   'secrets_unreadable',
   'engine_started',
   'engine_stopped',

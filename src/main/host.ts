@@ -157,6 +157,7 @@ async function openParts(
     clock: Date.now,
     onMade: (durationMs) => log.info('backup_made', { duration_ms: durationMs }),
     onFailed: (code) => log.warn('backup_failed', { code }),
+    onNotRotated: (code) => log.warn('backups_not_rotated', { code }),
   });
   engine.configuration.onChange(() => backups.changed());
   opened.push(() => backups.stop());

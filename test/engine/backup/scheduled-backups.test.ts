@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ScheduledBackups } from '../../../src/main/engine/backup/scheduled-backups.ts';
@@ -16,6 +24,7 @@ let dataFolder: string;
 let settings: Settings;
 let backups: ScheduledBackups;
 let failures: string[];
+let notRotated: string[];
 let made: number;
 let free: number;
 
@@ -24,6 +33,7 @@ beforeEach(() => {
   dataFolder = temporaryFolder();
   settings = { ...DEFAULT_SETTINGS };
   failures = [];
+  notRotated = [];
   made = 0;
   free = Number.POSITIVE_INFINITY;
   backups = new ScheduledBackups({
@@ -35,6 +45,7 @@ beforeEach(() => {
     clock: () => Date.now(),
     onMade: () => made++,
     onFailed: (code) => failures.push(code),
+    onNotRotated: (code) => notRotated.push(code),
     freeBytes: async () => free,
   });
 });
@@ -92,6 +103,42 @@ describe('scheduled backups', () => {
     await vi.waitFor(() => expect(made).toBe(2));
   });
 
+  test('are made up for after every night that the machine slept through', async () => {
+    at(NIGHT);
+    await backups.run();
+    backups.start();
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    await vi.waitFor(() => expect(made).toBe(2));
+    for (const day of [1, 2]) {
+      // Asleep from the evening on: time passes, but no timer runs.
+      vi.setSystemTime(NIGHT.getTime() + day * DAY + 6 * 60 * 60 * 1_000);
+      await vi.advanceTimersByTimeAsync(61 * 60_000);
+      await vi.waitFor(() => expect(made).toBe(2 + day));
+      // And no second one for the same night.
+      await vi.advanceTimersByTimeAsync(3 * 60 * 60_000);
+      expect(made).toBe(2 + day);
+    }
+    expect(failures).toEqual([]);
+  });
+
+  test('that were made are told apart from old ones that could not be removed', async () => {
+    settings.backupKeep = 1;
+    mkdirSync(folder());
+    // A folder by that name cannot be removed as a file is.
+    const old = join(folder(), 'labrelay-2026-11-01T00-00-00-000Z.db');
+    mkdirSync(old);
+    expect(await backups.run()).toMatchObject({ madeAt: expect.any(Number) });
+    await backups.run();
+    expect([made, failures, notRotated.length]).toEqual([2, [], 1]);
+    expect(backups.check()).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/^one was made at .+ older ones could not be removed/),
+    });
+    rmdirSync(old);
+    await backups.run();
+    expect(backups.check().ok).toBe(true);
+  });
+
   test('keep as many as they are told to, and touch no other file', async () => {
     settings.backupKeep = 2;
     mkdirSync(folder());
@@ -134,6 +181,13 @@ describe('scheduled backups', () => {
     await backups.runScheduled();
     expect(backups.check().ok).toBe(true);
     expect(failures).toHaveLength(1);
+  });
+
+  test('need room for what is still in the WAL too', async () => {
+    free = 260 * 2 ** 20;
+    await backups.run();
+    truncateSync(`${store.file}-wal`, 8 * 2 ** 20);
+    await expect(backups.run()).rejects.toMatchObject({ code: 'BACKUP_FAILED' });
   });
 
   test('are not begun where they would fill the disk that the store may lie on', async () => {

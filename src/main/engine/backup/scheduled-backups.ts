@@ -1,4 +1,4 @@
-import { mkdir, stat, statfs } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ScheduledTask, schedule } from 'node-cron';
 import { toIso } from '../../../shared/contract/common.ts';
@@ -7,11 +7,17 @@ import type { BackupMade, BackupRequest } from '../../../shared/model/backup.ts'
 import type { Settings } from '../../../shared/model/configuration.ts';
 import type { HealthCheck } from '../health.ts';
 import { type BackupFile, backupName, listBackups, rotateBackups } from './backup-files.ts';
+import { checkRoom, codeOf, folderFault } from './backup-room.ts';
 
-/** Room (bytes) that a backup leaves on its disk: the store itself may lie on the same one. */
-const SPARE_BYTES = 256 * 2 ** 20;
 /** Wait (ms) after a start before a missed backup is made up for: a start has enough to do. */
 const CATCH_UP_MS = 5 * 60_000;
+/** How often (ms) it is looked then whether one was missed: a machine may sleep through every night. */
+const LOOK_AGAIN_MS = 60 * 60_000;
+const MINUTE_MS = 60_000;
+/** What was due less long ago (ms) than this is just being made. */
+const JUST_DUE_MS = 2 * MINUTE_MS;
+/** How far back (ms) a missed run is looked for; any schedule but a yearly one was due by then. */
+const LOOK_BACK_MS = 32 * 24 * 60 * MINUTE_MS;
 
 interface BackupDeps {
   store: { backup(request: BackupRequest): Promise<BackupMade> };
@@ -27,6 +33,8 @@ interface BackupDeps {
   onMade: (durationMs: number) => void;
   /** Told once for each new trouble; the cure is in health. */
   onFailed: (code: string) => void;
+  /** A backup was made, but old ones could not be removed; told once for each new trouble. */
+  onNotRotated: (code: string) => void;
   /** Bytes that are free in a folder; where it is to differ from the system's word. */
   freeBytes?: (folder: string) => Promise<number>;
 }
@@ -39,7 +47,7 @@ export interface RanBackup extends BackupMade {
 /**
  * Makes a verified copy of the store by the schedule in the settings, and removes the oldest ones.
  * The time of the last one is in its name: nothing is forgotten by a restart, and a machine that is
- * off at night makes up for what it missed.
+ * off or asleep at night makes up for what it missed.
  */
 export class ScheduledBackups {
   readonly #deps: BackupDeps;
@@ -51,6 +59,8 @@ export class ScheduledBackups {
    * folder may be on a share that does not answer, and health must. */
   #last: { madeAt: number | null; since: number } | null = null;
   #failure: { at: number; message: string } | null = null;
+  /** Why old backups could not be removed (an error code), though a new one was made. */
+  #notRotated: string | null = null;
   #isStopped = true;
 
   constructor(deps: BackupDeps) {
@@ -65,7 +75,15 @@ export class ScheduledBackups {
   start(): void {
     this.#isStopped = false;
     this.changed();
-    this.#catchUp = setTimeout(() => void this.#catchUpMissed(), CATCH_UP_MS);
+    this.#lookIn(CATCH_UP_MS);
+  }
+
+  #lookIn(ms: number): void {
+    this.#catchUp = setTimeout(() => {
+      void this.#catchUpMissed().finally(() => {
+        if (!this.#isStopped) this.#lookIn(LOOK_AGAIN_MS);
+      });
+    }, ms);
     this.#catchUp.unref();
   }
 
@@ -133,6 +151,11 @@ export class ScheduledBackups {
     const isRecent = age <= 2 * this.#interval();
     const advice = isRecent ? '' : '; see the schedule (backup_schedule) and the machine';
     const newest = last?.madeAt ?? null;
+    if (this.#notRotated !== null && newest !== null) {
+      const made = `one was made at ${toIso(newest)}, but older ones could not be removed`;
+      const cure = 'remove them by hand, and let LabRelay delete files in the backup folder';
+      return check(false, `${made} (${this.#notRotated}); ${cure}`);
+    }
     const words = newest === null ? 'none was made yet' : `the newest is of ${toIso(newest)}`;
     return check(isRecent, `${words}${due}${advice}`);
   }
@@ -145,7 +168,7 @@ export class ScheduledBackups {
     try {
       try {
         await mkdir(folder, { recursive: true, mode: 0o700 });
-        await this.#checkRoom(folder);
+        await checkRoom(folder, this.#deps.storeFile, this.#deps.freeBytes);
       } catch (error) {
         throw folderFault(folder, error);
       }
@@ -156,15 +179,27 @@ export class ScheduledBackups {
         madeAt,
         madeBy: version,
       });
-      await rotateBackups(folder, this.#deps.settings().backupKeep, madeAt);
       this.#failure = null;
       this.#last = { madeAt, since: madeAt };
       this.#deps.onMade(clock() - madeAt);
+      await this.#rotate(folder, madeAt);
       return { ...made, madeAt };
     } catch (error) {
       const fault = error instanceof LabRelayError ? error : folderFault(folder, error);
       this.#fail(madeAt, fault, [target, folder]);
       throw fault;
+    }
+  }
+
+  /** Never throws: the backup was made, whatever becomes of the old ones. */
+  async #rotate(folder: string, now: number): Promise<void> {
+    try {
+      await rotateBackups(folder, this.#deps.settings().backupKeep, now);
+      this.#notRotated = null;
+    } catch (error) {
+      const code = codeOf(error);
+      if (this.#notRotated !== code) this.#deps.onNotRotated(code);
+      this.#notRotated = code;
     }
   }
 
@@ -179,23 +214,22 @@ export class ScheduledBackups {
     this.#failure = { at, message };
   }
 
-  async #checkRoom(folder: string): Promise<void> {
-    const needed = (await stat(this.#deps.storeFile)).size + SPARE_BYTES;
-    const free = await (this.#deps.freeBytes ?? freeBytesOf)(folder);
-    if (free >= needed) return;
-    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-    throw new LabRelayError(
-      'BACKUP_FAILED',
-      `The backup was not made: ${folder} has ${mib(free)} free, and ${mib(needed)} are needed. Make room there, keep fewer (backup_keep) or name another disk (backup_folder).`,
-    );
-  }
-
-  /** A machine that was off when a backup was due makes it now. */
+  /** A machine that was off or asleep when a backup was due makes it now. Never throws. */
   async #catchUpMissed(): Promise<void> {
     await this.#look();
     if (this.#isStopped || this.#last === null) return;
-    const age = this.#deps.clock() - this.#last.since;
-    if (age > this.#interval() * 1.05) await this.runScheduled();
+    if (this.#wasDueSince(this.#last.since)) await this.runScheduled();
+  }
+
+  /** Whether the schedule was due after `since`, minute by minute, as cron counts. */
+  #wasDueSince(since: number): boolean {
+    const now = this.#deps.clock();
+    const from = Math.max(since, now - LOOK_BACK_MS);
+    const newest = Math.floor((now - JUST_DUE_MS) / MINUTE_MS) * MINUTE_MS;
+    for (let minute = newest; minute > from; minute -= MINUTE_MS) {
+      if (this.#task?.match(new Date(minute))) return true;
+    }
+    return false;
   }
 
   async #look(): Promise<void> {
@@ -215,18 +249,4 @@ export class ScheduledBackups {
     const [first, second] = this.#task?.getNextRuns(2) ?? [];
     return first && second ? second.getTime() - first.getTime() : Number.POSITIVE_INFINITY;
   }
-}
-
-function folderFault(folder: string, error: unknown): LabRelayError {
-  if (error instanceof LabRelayError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  return new LabRelayError(
-    'BACKUP_FAILED',
-    `The backup was not made: ${folder} cannot be used (${code}). Check that it is a folder that LabRelay may write, or name another (backup_folder).`,
-  );
-}
-
-async function freeBytesOf(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }

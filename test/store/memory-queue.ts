@@ -22,7 +22,7 @@ export interface MemoryQueue {
   add: (rule: number, count: number, log?: Partial<NewLog>) => string[];
   claim: (limit: number, now: number) => ClaimedTask[];
   stamp: (task: ClaimedTask, now: number) => boolean;
-  nextTokenAt: (now: number) => number | null;
+  nextDueAt: (now: number) => number | null;
   /** As a new process finds it: nothing is kept but what the store holds. */
   reopen: () => void;
   close: () => void;
@@ -84,7 +84,7 @@ export function createMemoryQueue(): MemoryQueue {
           startedAt: now,
         }),
       }) as boolean,
-    nextTokenAt: (now) => run('nextTokenAt', { now }) as number | null,
+    nextDueAt: (now) => run('nextDueAt', { now }) as number | null,
     reopen,
     close: () => db.close(),
   };

@@ -105,21 +105,21 @@ describe('a rate', () => {
 describe('the next token', () => {
   test('is told to the millisecond, where a task waits for it', () => {
     const rule = queue.addRule({ ratePerMinute: 60 });
-    expect(queue.nextTokenAt(0)).toBeNull();
+    expect(queue.nextDueAt(0)).toBeNull();
     queue.add(rule, 2);
-    expect(queue.nextTokenAt(0)).toBeNull();
+    expect(queue.nextDueAt(0)).toBeNull();
     expect(sendAll(0)).toBe(1);
-    const at = queue.nextTokenAt(0) ?? 0;
+    const at = queue.nextDueAt(0) ?? 0;
     expect(sendAll(at - 1)).toBe(0);
     expect(sendAll(at)).toBe(1);
     // Nothing waits any more.
-    expect(queue.nextTokenAt(at)).toBeNull();
+    expect(queue.nextDueAt(at)).toBeNull();
   });
 
   test('is the earliest of all integrations', () => {
     for (const ratePerMinute of [1, 60, 6]) queue.add(queue.addRule({ ratePerMinute }), 2);
     expect(sendAll(0)).toBe(3);
-    expect(queue.nextTokenAt(0)).toBe(1_053);
+    expect(queue.nextDueAt(0)).toBe(1_053);
   });
 
   test('is found by the limited integrations alone, however many others there are', () => {

@@ -20,6 +20,8 @@ interface StateRow {
 export interface Breaker {
   /** Takes in the outcome of an attempt of ours. @returns what people are to be told, if anything */
   take(labIntegrationId: number, report: AttemptReport): BreakerChange | null;
+  /** When the next probe may go that something waits for; null: none, or one may go now. */
+  nextProbeAt(now: number): number | null;
 }
 
 /**
@@ -38,6 +40,15 @@ export function createBreaker(db: Database): Breaker {
        opened_at = excluded.opened_at, open_reason = excluded.open_reason,
        probe_at = excluded.probe_at`,
   );
+  const nextProbe = db
+    .prepare<[number], number | null>(
+      `SELECT min(s.probe_at) FROM integration_state s
+       CROSS JOIN lab_integration i ON i.lab_integration_id = s.lab_integration_id
+       WHERE s.opened_at IS NOT NULL AND s.probe_at > ? AND s.waiting_action IS NULL
+         AND i.is_active = 1 AND EXISTS (SELECT 1 FROM task t WHERE t.state = 'READY'
+           AND t.lab_integration_id = s.lab_integration_id)`,
+    )
+    .pluck();
   const mayWait = db
     .prepare<[number], number>(
       'SELECT is_retry_enabled FROM lab_integration WHERE lab_integration_id = ?',
@@ -45,6 +56,8 @@ export function createBreaker(db: Database): Breaker {
     .pluck();
 
   return {
+    nextProbeAt: (now) => nextProbe.get(now) ?? null,
+
     take(labIntegrationId, report) {
       const sense = senseOf(report);
       if (sense === 'SILENT') return null;

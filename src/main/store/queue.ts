@@ -153,7 +153,11 @@ export function createQueueCommands(
       return claimed.sort((a, b) => urgency(a) - urgency(b) || a.taskId - b.taskId);
     },
 
-    nextTokenAt: ({ now }: { now: number }) => rateLimit.nextTokenAt(now),
+    nextDueAt({ now }: { now: number }): number | null {
+      const due = [rateLimit.nextTokenAt(now), breaker.nextProbeAt(now)];
+      const known = due.filter((at) => at !== null);
+      return known.length === 0 ? null : Math.min(...known);
+    },
 
     begin({ worker, taskId, now }: { worker: string; taskId: number; now: number }): boolean {
       return begin.run(now, taskId, worker).changes === 1;

@@ -146,8 +146,8 @@ export class Store {
   claim(request: ClaimRequest): Promise<ClaimedTask[]> {
     return this.#writer.call('claim', request);
   }
-  nextTokenAt(request: { now: number }): Promise<number | null> {
-    return this.#writer.call('nextTokenAt', request);
+  nextDueAt(request: { now: number }): Promise<number | null> {
+    return this.#writer.call('nextDueAt', request);
   }
   begin(request: { worker: string; taskId: number; now: number }): Promise<boolean> {
     return this.#writer.call('begin', request);

@@ -73,7 +73,7 @@ export async function dispatching(
   const breakers: BreakerChange[] = [];
   const port: Port = {
     claim: (request) => store.claim(request),
-    nextTokenAt: (request) => store.nextTokenAt(request),
+    nextDueAt: (request) => store.nextDueAt(request),
     begin: (request) => store.begin(request),
     stamp: (request) => store.stamp(request),
     settle: (settlement) => store.settle(settlement),

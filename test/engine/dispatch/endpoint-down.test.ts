@@ -259,3 +259,19 @@ describe('the breaker, against a partner that answers 500 and then 200', () => {
     expect(room.transport.sent.filter(({ url }) => url.endsWith('/mended'))).toHaveLength(5);
   });
 });
+
+test('a probe goes when it is due, not at the next poll', async () => {
+  room = await dispatching({ timings: { idlePoll: 60_000 } });
+  const rule = await room.addRule();
+  room.transport.script = () => failure('CONNECT', 'no connection', 1);
+  await room.queue(rule, 2);
+  await room.dispatcher.start();
+  await vi.waitFor(() => expect(room.breakers).toMatchObject([{ kind: 'OPENED' }]));
+  const { length } = room.transport.sent;
+  room.transport.script = () => answered();
+  room.sql(`UPDATE integration_state SET probe_at = ${Date.now() + 300}`);
+  room.dispatcher.notify();
+  expect(room.transport.sent).toHaveLength(length);
+  await room.drained();
+  expect(room.breakers).toMatchObject([{ kind: 'OPENED' }, { kind: 'CLOSED' }]);
+});

@@ -142,7 +142,7 @@ describe('the pace of a one-at-a-time rate', () => {
 async function atRest(): Promise<void> {
   // A claim and a settlement that were asked for before this one are done when this one is.
   for (let turn = 0; turn < 3; turn++) {
-    await room.store.nextTokenAt({ now: 0 });
+    await room.store.nextDueAt({ now: 0 });
     await new Promise((resolve) => setImmediate(resolve));
   }
   await vi.waitFor(() =>

@@ -20,7 +20,7 @@ export class Claimer {
   /** Integrations for which STAT tasks were queued. */
   #urgent: number[] = [];
   #stopped = true;
-  #tokenTimer: NodeJS.Timeout | undefined;
+  #dueTimer: NodeJS.Timeout | undefined;
 
   /** @param onClaimed a claim has ended, whatever came of it */
   constructor(
@@ -52,7 +52,7 @@ export class Claimer {
   /** Claims nothing more. Idempotent; what is held stays so until it is given back. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#tokenTimer);
+    clearTimeout(this.#dueTimer);
   }
 
   /**
@@ -121,14 +121,14 @@ export class Claimer {
       const now = clock();
       const leaseUntil = now + this.#timings.lease;
       // Asked for in one turn: what is given back, claimed and still to come share a transaction.
-      const [, tasks, tokenAt] = await Promise.all([
+      const [, tasks, dueAt] = await Promise.all([
         this.#release(given),
         store.claim({ worker, limit, leaseUntil, now }),
-        store.nextTokenAt({ now }),
+        store.nextDueAt({ now }),
       ]);
       if (tasks.length === limit) this.#mayBeMore = true;
       this.#held.add(tasks);
-      this.#wakeAt(tokenAt);
+      this.#wakeAt(dueAt);
     } catch (error) {
       // The idle poll tries again; nothing was claimed.
       this.#deps.onTrouble('claim', messageOf(error));
@@ -162,16 +162,16 @@ export class Claimer {
     }
   }
 
-  /** Wakes when the next token of a rate-limited integration is due. */
-  #wakeAt(tokenAt: number | null): void {
-    clearTimeout(this.#tokenTimer);
-    if (tokenAt === null || this.#stopped) return;
-    this.#tokenTimer = setTimeout(
+  /** Wakes when the next token or probe is due. */
+  #wakeAt(dueAt: number | null): void {
+    clearTimeout(this.#dueTimer);
+    if (dueAt === null || this.#stopped) return;
+    this.#dueTimer = setTimeout(
       () => {
         this.expect();
         this.claimMore();
       },
-      Math.max(1, tokenAt - this.#deps.clock()),
+      Math.max(1, dueAt - this.#deps.clock()),
     );
   }
 }

@@ -31,7 +31,7 @@ export const TIMINGS: DispatcherTimings = {
 type DispatchPort = Pick<
   QueuePort,
   | 'claim'
-  | 'nextTokenAt'
+  | 'nextDueAt'
   | 'begin'
   | 'stamp'
   | 'settle'

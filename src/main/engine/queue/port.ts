@@ -76,10 +76,11 @@ export interface QueuePort {
     now: number;
   }): Promise<ClaimedTask[]>;
   /**
-   * When the next token of a rate-limited integration with ready tasks is due; asked in the turn of
-   * a claim it sees what that has left. Null: no task waits for a token.
+   * When the next token of a rate-limited integration with ready tasks is due, or the next probe of
+   * one whose breaker is open; asked in the turn of a claim it sees what that has left. Null:
+   * neither is waited for.
    */
-  nextTokenAt(request: { now: number }): Promise<number | null>;
+  nextDueAt(request: { now: number }): Promise<number | null>;
   /** Notes durably that a suspect task is about to be handled, so that a second crash is told from chance. */
   begin(request: { worker: string; taskId: number; now: number }): Promise<boolean>;
   /** True per stamp whose task is still this worker's; only then may bytes leave. */

@@ -1,7 +1,9 @@
+import Database from 'better-sqlite3';
 import { v7 as uuid } from 'uuid';
 import type { IntegrationSettings } from '../../src/shared/model/configuration.ts';
 import {
   type AttemptReport,
+  type ClaimedTask,
   type NewDelivery,
   type NewLog,
   stampOf,
@@ -147,4 +149,31 @@ export async function stampNext(store: OpenStore, worker = 'w', now = 1_500) {
     }),
   });
   return { task, stamped };
+}
+
+/** An attempt's outcome where nobody listens at the endpoint. */
+export const UNREACHED: Partial<AttemptReport> = {
+  status: 'FAIL',
+  certainty: 'NOT_SENT',
+  errorKind: 'CONNECT',
+  responseStatusCode: null,
+};
+
+/** Settles a claimed task's attempt in process. */
+export function settleAs(store: OpenStore, task: ClaimedTask, outcome: Partial<AttemptReport>) {
+  return store.settle({
+    taskId: task.taskId,
+    report: report(task.logId, { attempt: task.attempt, ...outcome }),
+    reportOverHttp: null,
+  });
+}
+
+/** The states of all tasks of a store's file, in the order in which they were queued. */
+export function statesIn(file: string): unknown[] {
+  const db = new Database(file, { readonly: true });
+  try {
+    return db.prepare('SELECT state FROM task ORDER BY task_id').pluck().all();
+  } finally {
+    db.close();
+  }
 }

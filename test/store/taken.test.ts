@@ -1,9 +1,16 @@
-import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { AttemptReport } from '../../src/shared/model/delivery.ts';
-import type { ClaimedTask } from '../../src/shared/model/delivery.ts';
+import type { AttemptReport, ClaimedTask } from '../../src/shared/model/delivery.ts';
 import { openLocalStore } from './local-store.ts';
-import { configure, delivery, event, report, stampNext } from './samples.ts';
+import {
+  configure,
+  delivery,
+  event,
+  report,
+  settleAs,
+  stampNext,
+  statesIn,
+  UNREACHED,
+} from './samples.ts';
 
 let store: ReturnType<typeof openLocalStore>;
 let rule: number;
@@ -13,29 +20,12 @@ beforeEach(async () => {
   rule = await configure(store);
 });
 
-const UNREACHED: Partial<AttemptReport> = {
-  status: 'FAIL',
-  certainty: 'NOT_SENT',
-  errorKind: 'CONNECT',
-  responseStatusCode: null,
-};
 const FROM_OUTSIDE = { reporter: 'partner', activityDate: 5_000, receivedAt: 5_000 };
 
 const claim = (now: number) => store.claim({ worker: 'w', limit: 10, leaseUntil: 9e12, now });
 const settle = (task: ClaimedTask, outcome: Partial<AttemptReport>) =>
-  store.settle({
-    taskId: task.taskId,
-    report: report(task.logId, { attempt: task.attempt, ...outcome }),
-    reportOverHttp: null,
-  });
-const states = (): unknown[] => {
-  const db = new Database(store.file, { readonly: true });
-  try {
-    return db.prepare('SELECT state FROM task ORDER BY task_id').pluck().all();
-  } finally {
-    db.close();
-  }
-};
+  settleAs(store, task, outcome);
+const states = () => statesIn(store.file);
 
 describe('a message of which it is told that the partner has it', () => {
   test.each([

@@ -78,14 +78,11 @@ export class AttemptHandler {
     running.stamped = true;
     failpoint('after-stamp');
     if (attempt) await this.#pace.turn(attempt.rule);
-    if (attempt && !this.#isActive(task)) {
-      // Switched off while the stamp was committed: whoever did it has been told that nothing leaves.
+    if (attempt && !this.#mayLeave(task)) {
+      // Since the stamp was asked for: whoever did it has been told that nothing leaves.
       running.goesBack = true;
-      outcome = failure('CONFIGURATION', 'The rule was switched off before anything was sent.', 0);
-    } else if (attempt && this.#isPaused) {
-      // Likewise; but it goes back into its place, for the pause says nothing of this delivery.
-      running.goesBack = true;
-      outcome = failure('CONFIGURATION', 'Delivery was paused before anything was sent.', 0);
+      const why = this.#isActive(task) ? 'Delivery was paused' : 'The rule was switched off';
+      outcome = failure('CONFIGURATION', `${why} before anything was sent.`, 0);
     } else if (attempt) {
       const { timeoutMs } = attempt.limits;
       running.deadline = clock() + timeoutMs + this.#timings.hungAfter;

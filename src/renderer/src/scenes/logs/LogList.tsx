@@ -57,7 +57,8 @@ function LogTable({ logs }: { logs: LogSummaryDocument[] }) {
   const { rows, arrived, letIn } = useStillRows(logs, isPointedAt || hasFocus);
 
   return (
-    <>
+    // The button too: the way to it must not end the hold, or it would be gone under the pointer.
+    <div onPointerEnter={() => setPointedAt(true)} onPointerLeave={() => setPointedAt(false)}>
       <p className="arrived" role="status">
         {arrived > 0 && (
           <button type="button" onClick={letIn}>
@@ -65,13 +66,7 @@ function LogTable({ logs }: { logs: LogSummaryDocument[] }) {
           </button>
         )}
       </p>
-      <div
-        className="table"
-        onPointerEnter={() => setPointedAt(true)}
-        onPointerLeave={() => setPointedAt(false)}
-        onFocus={() => setFocus(true)}
-        onBlur={() => setFocus(false)}
-      >
+      <div className="table" onFocus={() => setFocus(true)} onBlur={() => setFocus(false)}>
         <table>
           <caption>Newest first; times in {TIME_ZONE}</caption>
           <thead>
@@ -93,7 +88,7 @@ function LogTable({ logs }: { logs: LogSummaryDocument[] }) {
           </tbody>
         </table>
       </div>
-    </>
+    </div>
   );
 }
 

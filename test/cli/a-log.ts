@@ -55,6 +55,8 @@ export function aLog(given: Partial<LogDocument> = {}): LogDocument {
     ip: null,
     origin: null,
     token_hint: null,
+    token_owner: null,
+    triggered: [],
     attempts: [
       {
         attempt_id: '01a207b0-3fcd-75ba-8244-f71c8121a100_a1',

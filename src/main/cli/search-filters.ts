@@ -61,6 +61,12 @@ const FILTERS: readonly Filter[] = [
   },
   { flags: ['batch', 'batch-id'], field: 'batch_id', kind: 'text', help: 'ID|batch' },
   { flags: ['event', 'event-id'], field: 'event_id', kind: 'text', help: 'ID|event' },
+  {
+    flags: ['triggered-by'],
+    field: 'triggered_by',
+    kind: 'text',
+    help: 'LOG_ID|the call into the lab that fired them',
+  },
   { flags: ['control-id'], field: 'control_id', kind: 'text', help: 'ID|MSH-10' },
   {
     flags: ['reference'],

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { createAuditCommands, createAuditQueries } from './audit.ts';
+import { createKeepCall } from './calls.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { createInsertDelivery } from './deliveries.ts';
 import { createDirectoryQueries } from './directory.ts';
@@ -31,6 +32,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
   const bury = createBury(db, tasks, applyReport);
   return byName({
     report: applyReport,
+    keepCall: createKeepCall(db),
     ...createIntakeCommands(db, createInsertDelivery(db, tasks)),
     ...createQueueCommands(db, tasks, applyReport, bury),
     ...createFailedTaskCommands(db, tasks),

@@ -12,6 +12,7 @@ import type {
 import { attemptId, revisionKey } from '../../shared/model/delivery.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import { decodeBody, decodeBodyOrNull, type StoredBody } from './bodies.ts';
+import { createReadCall } from './calls.ts';
 import { createEndpointWaits } from './endpoint-waits.ts';
 import { snapshot } from './snapshot.ts';
 import { createWaits } from './waits.ts';
@@ -39,12 +40,13 @@ export function logSummary(row: LogRow): LogSummary {
     priority: row['priority'],
     deliverBy: row['deliver_by'],
     orderingKey: row['ordering_key'],
-    labId: row['lab_id'],
+    // 0 and '' where there is none; see migration 3.
+    labId: row['lab_id'] || null,
     organizationId: row['organization_id'],
     labIntegrationId: row['lab_integration_id'],
     configVersion: row['config_version'],
-    actionCategoryListId: row['action_category_list_id'],
-    actionCategory: row['action_category'],
+    actionCategoryListId: row['action_category_list_id'] || null,
+    actionCategory: row['action_category'] || null,
     eventId: row['event_id'],
     batchId: row['batch_id'],
     triggeredBy: row['triggered_by'],
@@ -121,6 +123,7 @@ export function createDirectoryQueries(db: Database) {
     'SELECT * FROM attempt WHERE log_seq = ? ORDER BY number',
   );
   const withWait = createEndpointWaits(db);
+  const readCall = createReadCall(db);
   const revisions = db.prepare<[number], RevisionRow>(
     'SELECT * FROM revision WHERE log_seq = ? ORDER BY number',
   );
@@ -154,6 +157,9 @@ export function createDirectoryQueries(db: Database) {
         ip: row['ip'] as string | null,
         origin: row['origin'] as string | null,
         tokenHint: row['token_hint'] as string | null,
+        tokenOwner: null,
+        triggered: [],
+        ...(row['direction'] === 'INBOUND' ? readCall(row) : null),
         attempts: tried,
         revisions: bodies,
         activity: activity.all(row.log_seq).map(activityNote),

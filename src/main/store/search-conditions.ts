@@ -21,6 +21,7 @@ type Walk =
   | 'log_by_integration'
   | 'log_by_event'
   | 'log_by_batch'
+  | 'log_by_trigger'
   | 'log_by_control_id'
   | 'log_not_successful'
   | 'log_by_error'
@@ -40,6 +41,7 @@ export function chooseWalk(search: LogSearch): Walk {
   if (search.controlId !== null) return 'log_by_control_id';
   if (search.reference && search.reference.kind !== 'event') return 'reference';
   if (search.eventId !== null || search.reference) return 'log_by_event';
+  if (search.triggeredBy !== null) return 'log_by_trigger';
   if (search.batchId !== null) return 'log_by_batch';
   if (search.errorKind !== null) return 'log_by_error';
   if (search.responseStatusCode !== null && search.responseStatusCode >= 300) {
@@ -126,6 +128,7 @@ export function conditionOf(search: LogSearch): Condition {
   equals('log.action_category', search.actionCategory);
   equals('log.batch_id', search.batchId);
   equals('log.event_id', search.eventId);
+  equals('log.triggered_by', search.triggeredBy);
   equals('log.control_id', search.controlId);
   equals('log.error_kind', search.errorKind);
   equals('log.priority', search.priority);

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { InboundCall } from '../../shared/model/call.ts';
 import type { BackupMade, BackupRequest } from '../../shared/model/backup.ts';
 import type {
   AttemptReport,
@@ -113,6 +114,9 @@ export class Store {
   }
   saveObjects(command: { labId: number; objects: ObjectWrite[]; now: number }): Promise<boolean> {
     return this.#writer.call('saveObjects', encodeSaveObjects(command));
+  }
+  keepCall(call: InboundCall): Promise<void> {
+    return this.#writer.call('keepCall', call);
   }
   purgeIdempotencyKeys(now: number): Promise<number> {
     return this.#writer.call('purgeIdempotencyKeys', now);

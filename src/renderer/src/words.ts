@@ -66,6 +66,7 @@ export const HELD_WORDS: Record<HeldReason, string> = {
   BREAKER_OPEN: 'Too many deliveries in a row have failed. A probe tries again every 15 seconds.',
   RESTORED_BACKUP:
     'It was open in a backup that was restored. The partner may have got it since: release it knowingly.',
+  BATCH_RECEIVING: 'The batch that it came in is not complete yet. It is sent when it is.',
 };
 
 export const REVISION_WORDS: Record<RevisionReason, string> = {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   ATTEMPT_KINDS,
+  CALL_ERROR_KINDS,
   CERTAINTIES,
   DIRECTIONS,
   ERROR_KINDS,
@@ -37,14 +38,17 @@ export const logSummaryDocument = z.object({
   priority: z.enum(PRIORITIES),
   deliver_by: isoTime.nullable(),
   ordering_key: z.string().nullable(),
-  lab_id: z.int(),
+  /** Null: a call into the lab that named none. */
+  lab_id: z.int().nullable(),
   organization_id: z.int().nullable(),
   lab_integration_id: z.int().nullable(),
   config_version: z.int().nullable(),
-  action_category_list_id: z.int(),
-  action_category: z.string(),
+  /** Null, and the category too: a call into the lab that is no event. */
+  action_category_list_id: z.int().nullable(),
+  action_category: z.string().nullable(),
   event_id: z.string().nullable(),
   batch_id: z.string().nullable(),
+  /** The log_id of the call into the lab that fired it. */
   triggered_by: z.string().nullable(),
   references: z.array(reference),
   transport: z.enum(TRANSPORTS),
@@ -54,7 +58,7 @@ export const logSummaryDocument = z.object({
   control_id: z.string().nullable(),
   response_status_code: z.int().nullable(),
   response_time: z.number().nullable(),
-  error_kind: z.enum(ERROR_KINDS).nullable(),
+  error_kind: z.enum([...ERROR_KINDS, ...CALL_ERROR_KINDS]).nullable(),
   error_message: z.string().nullable(),
   integration_callback_url: z.string().nullable(),
   is_retry_enabled: z.boolean(),
@@ -116,10 +120,17 @@ export const logDocument = logSummaryDocument.extend({
   request_body: z.string().nullable(),
   response_headers: headers.nullable(),
   response_body: z.string().nullable(),
-  retry_context: z.object({ action_category: z.string(), references: z.array(reference) }),
+  /** Null: a call into the lab, which nobody but its caller can make again. */
+  retry_context: z
+    .object({ action_category: z.string(), references: z.array(reference) })
+    .nullable(),
   ip: z.string().nullable(),
   origin: z.string().nullable(),
   token_hint: z.string().nullable(),
+  /** The name of the access key that a call came with. */
+  token_owner: z.string().nullable(),
+  /** What this call fired: the first hundred by their log_id; searchLogs with triggered_by has all. */
+  triggered: z.array(z.string()),
   attempts: z.array(attemptDocument),
   revisions: z.array(revisionDocument),
   activity: z.array(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  CALL_ERROR_KINDS,
   CERTAINTIES,
   DIRECTIONS,
   ERROR_KINDS,
@@ -43,10 +44,12 @@ export const searchLogsInput = z.strictObject({
   action_category: z.string().min(1).max(100).optional(),
   batch_id: z.string().min(1).max(100).optional(),
   event_id: z.string().min(1).max(200).optional(),
+  /** The log_id of the call into the lab that fired them. */
+  triggered_by: z.string().min(1).max(100).optional(),
   control_id: z.string().min(1).max(200).optional(),
   reference: z.strictObject({ kind: z.enum(OBJECT_KINDS), id: objectId }).optional(),
   response_status_code: z.int().min(100).max(999).optional(),
-  error_kind: z.enum(ERROR_KINDS).optional(),
+  error_kind: z.enum([...ERROR_KINDS, ...CALL_ERROR_KINDS]).optional(),
   priority: z.enum(PRIORITIES).optional(),
   from: givenTime.optional(),
   to: givenTime.optional(),

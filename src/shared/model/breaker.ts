@@ -69,6 +69,7 @@ function senseOfError(kind: ErrorKind): Sense | null {
     case 'PAYLOAD':
     case 'CRASH':
     case 'HANDLER':
+    case 'LEASE_EXPIRED':
       return 'SILENT';
     case 'TIMEOUT':
     case 'CONNECTION_LOST':

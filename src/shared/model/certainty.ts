@@ -46,6 +46,7 @@ export function certaintyOfError(kind: ErrorKind): Certainty {
     case 'BAD_RESPONSE':
     case 'CRASH':
     case 'HANDLER':
+    case 'LEASE_EXPIRED':
     case 'HTTP_STATUS':
       return 'UNKNOWN';
   }

@@ -4,6 +4,7 @@ import type { Reference } from './domain.ts';
 import type { JsonObject } from './json.ts';
 import type {
   AttemptKind,
+  CallErrorKind,
   Certainty,
   Direction,
   ErrorKind,
@@ -315,8 +316,19 @@ export interface RevisionRecord {
   createdAt: number;
 }
 
-/** A log as a list shows it: everything but bodies, headers, attempts and revisions. */
-export interface LogSummary extends Omit<NewLog, 'retryContext'> {
+/**
+ * A log as a list shows it: everything but bodies, headers, attempts and revisions. A call into the
+ * lab may have named no lab, or no category.
+ */
+export interface LogSummary
+  extends Omit<
+    NewLog,
+    'retryContext' | 'labId' | 'actionCategoryListId' | 'actionCategory' | 'errorKind'
+  > {
+  labId: number | null;
+  actionCategoryListId: number | null;
+  actionCategory: string | null;
+  errorKind: ErrorKind | CallErrorKind | null;
   revision: number;
   controlId: string | null;
   responseStatusCode: number | null;
@@ -336,14 +348,20 @@ export interface LogSummary extends Omit<NewLog, 'retryContext'> {
 
 /** A whole log document. */
 export interface LogRecord extends LogSummary {
-  retryContext: RetryContext;
+  /** Null: a call into the lab, which nobody but its caller can make again. */
+  retryContext: RetryContext | null;
   requestHeaders: HeaderRecord | null;
   requestBody: string | null;
   responseHeaders: HeaderRecord | null;
   responseBody: string | null;
   ip: string | null;
   origin: string | null;
+  /** The end of the access key that a call came with. */
   tokenHint: string | null;
+  /** That key's name. */
+  tokenOwner: string | null;
+  /** What this call fired, the first hundred by their `log_id`. */
+  triggered: string[];
   attempts: AttemptRecord[];
   revisions: RevisionRecord[];
   activity: ActivityNote[];

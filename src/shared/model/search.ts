@@ -1,6 +1,7 @@
 import type { LogSummary } from './delivery.ts';
 import type { Reference } from './domain.ts';
 import type {
+  CallErrorKind,
   Certainty,
   Direction,
   ErrorKind,
@@ -23,10 +24,12 @@ export interface LogSearch {
   actionCategory: string | null;
   batchId: string | null;
   eventId: string | null;
+  /** The `log_id` of the call that fired them. */
+  triggeredBy: string | null;
   controlId: string | null;
   reference: Reference | null;
   responseStatusCode: number | null;
-  errorKind: ErrorKind | null;
+  errorKind: ErrorKind | CallErrorKind | null;
   priority: Priority | null;
   /** Created at or after (epoch ms). */
   from: number | null;
@@ -52,6 +55,7 @@ export const EVERY_LOG: LogSearch = {
   actionCategory: null,
   batchId: null,
   eventId: null,
+  triggeredBy: null,
   controlId: null,
   reference: null,
   responseStatusCode: null,

@@ -57,6 +57,8 @@ export const HELD_REASONS = [
   'HEAD_UNKNOWN',
   /** The one before it in its ordering key was refused. */
   'HEAD_REFUSED',
+  /** Its batch is not complete yet, or its tasks are just being let go. */
+  'BATCH_RECEIVING',
 ] as const;
 export type HeldReason = (typeof HELD_REASONS)[number];
 
@@ -122,8 +124,21 @@ export const ERROR_KINDS = [
   'CRASH',
   /** The task's handler died before it could report; see the failed-task queue. */
   'HANDLER',
+  /** An outside worker had marked the attempt started, and its lease ran out without a report. */
+  'LEASE_EXPIRED',
 ] as const;
 export type ErrorKind = (typeof ERROR_KINDS)[number];
+
+/** What went wrong with a call into the lab. */
+export const CALL_ERROR_KINDS = [
+  /** It was answered 4xx: the caller is told what to mend. */
+  'CALL_REFUSED',
+  /** LabRelay could not do it (5xx). */
+  'CALL_FAILED',
+  /** The caller went away before its call was complete or answered. */
+  'CALLER_GONE',
+] as const;
+export type CallErrorKind = (typeof CALL_ERROR_KINDS)[number];
 
 /** An operator's word on a log that no signal settles. */
 export const RESOLUTIONS = ['delivered', 'not_delivered'] as const;

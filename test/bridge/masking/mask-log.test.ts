@@ -16,7 +16,7 @@ function patientsLog() {
   return aLog({
     ordering_key: NAME,
     references,
-    retry_context: { action_category: log.action_category, references },
+    retry_context: { action_category: log.action_category ?? '', references },
     end_point: `http://partner/bills?name=${NAME}`,
     error_message: REPORTED + NAME,
     activity: [
@@ -113,8 +113,8 @@ describe('a masked log', () => {
         'lab_id lab_integration_id log_id masked next_retry_at ordering_key organization_id origin',
         'priority references request_body request_headers request_method resolution resolved_at',
         'response_body response_headers response_status_code response_time retry_context',
-        'retry_count retry_state revision revisions stage status token_hint transport triggered_by',
-        'updated_at waits_for',
+        'retry_count retry_state revision revisions stage status token_hint token_owner transport',
+        'triggered triggered_by updated_at waits_for',
       ].flatMap((line) => line.split(' ')),
     );
   });

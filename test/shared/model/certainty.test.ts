@@ -41,6 +41,7 @@ const BY_ERROR: Record<ErrorKind, Certainty> = {
   HTTP_STATUS: 'UNKNOWN',
   CRASH: 'UNKNOWN',
   HANDLER: 'UNKNOWN',
+  LEASE_EXPIRED: 'UNKNOWN',
 };
 
 describe('an answer', () => {

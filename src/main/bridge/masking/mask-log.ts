@@ -34,7 +34,7 @@ export function maskLog(log: LogDocument): LogDocument {
     request_body: maskOrNull(log.request_body, context),
     response_headers: maskHeaderFields(log.response_headers),
     response_body: maskOrNull(log.response_body, context),
-    retry_context: {
+    retry_context: log.retry_context && {
       ...log.retry_context,
       references: maskReferences(log.retry_context.references),
     },
@@ -88,9 +88,17 @@ function maskQuery(endPoint: string | null): string | null {
 function shownIds(log: LogDocument): string[] {
   return [
     log.log_id,
+    ...log.triggered,
     ...log.attempts.map(({ attempt_id }) => attempt_id),
     ...log.references.filter(({ kind }) => kind !== 'patient').map(({ id }) => id),
-    ...[log.event_id, log.batch_id, log.action_category, log.lab_id, log.organization_id]
+    ...[
+      log.event_id,
+      log.batch_id,
+      log.triggered_by,
+      log.action_category,
+      log.lab_id,
+      log.organization_id,
+    ]
       .filter((id) => id !== null)
       .map(String),
     ...(log.lab_integration_id === null ? [] : [String(log.lab_integration_id)]),

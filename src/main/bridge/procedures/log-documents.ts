@@ -61,13 +61,15 @@ export function logDocumentOf(log: LogRecord): LogDocument {
     request_body: log.requestBody,
     response_headers: log.responseHeaders,
     response_body: log.responseBody,
-    retry_context: {
+    retry_context: log.retryContext && {
       action_category: log.retryContext.actionCategory,
       references: log.retryContext.references,
     },
     ip: log.ip,
     origin: log.origin,
     token_hint: log.tokenHint,
+    token_owner: log.tokenOwner,
+    triggered: log.triggered,
     attempts: log.attempts.map(attemptDocumentOf),
     revisions: log.revisions.map(revisionDocumentOf),
     activity: log.activity.map((note) => ({ ...note, at: toIso(note.at) })),

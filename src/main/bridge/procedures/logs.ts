@@ -65,6 +65,7 @@ function logSearch(input: Input<'searchLogs'>): LogSearch {
     actionCategory: input.action_category ?? null,
     batchId: input.batch_id ?? null,
     eventId: input.event_id ?? null,
+    triggeredBy: input.triggered_by ?? null,
     controlId: input.control_id ?? null,
     reference: input.reference
       ? { kind: input.reference.kind, id: String(input.reference.id) }

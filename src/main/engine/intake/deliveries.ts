@@ -20,6 +20,10 @@ export interface EventFacts {
   orderingKey: string | null;
   /** The event first. */
   references: Reference[];
+  /** The batch that it came in. */
+  batchId: string | null;
+  /** The `log_id` of the call that brought it. */
+  triggeredBy: string | null;
   callbackUrl: string;
   receivedAt: number;
 }
@@ -47,8 +51,8 @@ function newLog(
     actionCategoryListId: event.category.actionCategoryListId,
     actionCategory: event.category.code,
     eventId: event.eventId,
-    batchId: null,
-    triggeredBy: null,
+    batchId: event.batchId,
+    triggeredBy: event.triggeredBy,
     references: event.references,
     transport: rule.transport,
     endPoint: rule.endPoint,

@@ -230,6 +230,8 @@ export class Intake {
       deliverBy: body.deliver_by === undefined ? null : Date.parse(body.deliver_by),
       orderingKey: body.ordering_key ?? null,
       references,
+      batchId: null,
+      triggeredBy: null,
       callbackUrl: this.#deps.callbackUrl(),
       receivedAt,
     };

@@ -112,6 +112,7 @@ const FIELDS = {
     'listener',
     'store',
     'people',
+    'call',
   ]),
   error: errorShape,
 } satisfies Record<string, Shape>;

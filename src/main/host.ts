@@ -196,6 +196,7 @@ async function openParts(
     engine: {
       configuration: engine.configuration,
       intake: engine.intake,
+      inbound: engine.inbound,
       callback: engine.callback,
       people: engine.signIn,
       health: () => health.document(),

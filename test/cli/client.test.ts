@@ -43,6 +43,7 @@ const HEALTH = {
   checks: [],
   banners: [],
   logs_by_status: {},
+  inbound_by_status: {},
   tasks_by_state: {},
   failed_tasks: 0,
   oldest_task_at: null,

@@ -12,9 +12,12 @@ let inbound: Record<string, string>;
 let internal: Record<string, string>;
 let ruleId: number;
 
-/** Everything that a refused call could have changed. */
+/** Everything that a refused call could have changed; that it was made has a log of its own. */
 async function state() {
-  const { total_estimate } = await call(running, 'searchLogs', { include_suppressed: true });
+  const { total_estimate } = await call(running, 'searchLogs', {
+    include_suppressed: true,
+    direction: 'OUTBOUND',
+  });
   const { logs_by_status, tasks_by_state } = await call(running, 'getHealth', {});
   const { items: rules } = await call(running, 'listLabIntegrations', {});
   return { total_estimate, logs_by_status, tasks_by_state, rules };

@@ -4,13 +4,23 @@ import { type EventRoute, parseEventBody } from '../../src/shared/contract/event
 import { contract, type ProcedureName } from '../../src/shared/contract/index.ts';
 import { fieldError, LabRelayError } from '../../src/shared/errors.ts';
 import { type AccessKey, DEFAULT_SETTINGS } from '../../src/shared/model/configuration.ts';
+import type { InboundCall } from '../../src/shared/model/call.ts';
 import type { Session } from '../../src/shared/model/session.ts';
 import type { Handlers } from '../../src/main/bridge/handler.ts';
+import { Inbound } from '../../src/main/engine/inbound/inbound.ts';
 import type { EventCaller } from '../../src/main/http/event-routes.ts';
 import type { ServedEngine } from '../../src/main/http/server.ts';
 
 /** The one log that the fake engine knows. */
 export const KNOWN_LOG = '0197b2f0-0000-7000-8000-000000000001';
+
+const LAB = {
+  name: 'City Lab',
+  organizationId: 3,
+  timeZone: 'UTC',
+  isActive: true,
+  domainSource: null,
+};
 
 function key(accessKeyId: number, values: Partial<AccessKey> & Pick<AccessKey, 'kind'>): AccessKey {
   return {
@@ -93,6 +103,22 @@ export class FakeEngine implements ServedEngine {
     },
   };
 
+  /** Calls that were kept, in the order in which they were answered. */
+  readonly calledIn: InboundCall[] = [];
+  /** Thrown instead of keeping a call. */
+  callFault: Error | null = null;
+  readonly inbound = new Inbound({
+    store: {
+      keepCall: async (call) => {
+        if (this.callFault) throw this.callFault;
+        this.calledIn.push(call);
+      },
+    },
+    configuration: { lab: (labId) => (labId === 7 ? { ...LAB, labId } : undefined) },
+    clock: Date.now,
+    onTrouble: () => {},
+  });
+
   /** Cookies' values that are known, by whose they are. */
   readonly sessions = new Map<string, { session: Session; key: AccessKey }>();
   readonly refusals: string[] = [];
@@ -169,6 +195,7 @@ export class FakeEngine implements ServedEngine {
       store: {
         schemaVersion: 1,
         logsByStatus: { SUCCESS: 5, FAIL: 2 },
+        inboundByStatus: { SUCCESS: 11, FAIL: 10 },
         tasksByState: { READY: 4 },
         breakers: [],
         failedTasks: 3,
@@ -179,6 +206,7 @@ export class FakeEngine implements ServedEngine {
       holdAlerts: { count: 7, lastAt: null },
       inFlight: 2,
       slots: 64,
+      unkeptCalls: { flood: 8, store: 9 },
       attempts: [
         { outcome: 'SUCCESS' as const, certainty: 'ACCEPTED' as const, errorKind: null, count: 5 },
       ],

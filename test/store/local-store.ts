@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { encodeCall } from '../../src/main/store/calls.ts';
 import { createCommands, createQueries } from '../../src/main/store/commands.ts';
 import { openWriter } from '../../src/main/store/connection.ts';
 import { GroupCommit } from '../../src/main/store/group-commit.ts';
@@ -7,6 +8,7 @@ import { migrate } from '../../src/main/store/migrate.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 import { errorOf, type Reply } from '../../src/main/store/protocol.ts';
 import type { Store } from '../../src/main/store/store.ts';
+import type { InboundCall } from '../../src/shared/model/call.ts';
 import type { AcceptEvent } from '../../src/shared/model/event.ts';
 import { temporaryFolder } from '../helpers/folders.ts';
 
@@ -62,6 +64,9 @@ export function openLocalStore(): OpenStore & { file: string } {
       if (name === 'close') return async () => void db.close();
       if (name === 'acceptEvent') {
         return (command: AcceptEvent) => write('acceptEvent', encodeAcceptEvent(command));
+      }
+      if (name === 'keepCall') {
+        return (one: InboundCall) => write('keepCall', encodeCall(one, one.responseBody));
       }
       if (name === 'saveObjects') {
         return (command: SaveObjects) => write('saveObjects', encodeSaveObjects(command));

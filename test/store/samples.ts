@@ -109,6 +109,7 @@ export function event(deliveries: NewDelivery[], more: Partial<AcceptEvent> = {}
     answer: { log_ids: deliveries.map(({ log }) => log.logId) },
     answerStatus: 202,
     idempotency: null,
+    call: null,
     ...more,
   };
 }

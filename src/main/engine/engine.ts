@@ -22,6 +22,8 @@ import { Dispatcher } from './dispatch/dispatcher.ts';
 import { type ActivityLine, createDisableGone } from './dispatch/gone.ts';
 import type { Transport } from './dispatch/transport.ts';
 import { type AttemptCount, AttemptCounter, type EngineFigures } from './figures.ts';
+import { Inbound } from './inbound/inbound.ts';
+import type { CallPort } from './inbound/port.ts';
 import { IntakeHousekeeping } from './intake/housekeeping.ts';
 import { Intake } from './intake/intake.ts';
 import type { IntakePort } from './intake/port.ts';
@@ -47,6 +49,7 @@ export interface EngineStore
     QueuePort,
     OrderingPort,
     CallbackPort,
+    CallPort,
     HeldTasksPort,
     AuditPort,
     SessionPort {
@@ -97,6 +100,7 @@ export class Engine {
   readonly configuration: Configuration;
   readonly payloads: PayloadBuilder;
   readonly intake: Intake;
+  readonly inbound: Inbound;
   readonly directory: Directory;
   readonly dispatcher: Dispatcher;
   readonly callback: CallbackHandler;
@@ -178,6 +182,12 @@ export class Engine {
       callbackUrl: parts.callbackUrl,
       onCommitted: (logs) => this.dispatcher.notify(urgentAmong(logs, clock())),
     });
+    this.inbound = new Inbound({
+      store,
+      configuration: this.configuration,
+      clock,
+      onTrouble: (message) => log.warn('call', message),
+    });
     this.callback = new CallbackHandler({
       store,
       configuration: this.configuration,
@@ -258,6 +268,7 @@ export class Engine {
   /** Lets what is under way finish; nothing new is claimed. Idempotent. The store stays open. */
   async stop(): Promise<void> {
     await this.signIn.stop();
+    await this.inbound.stop();
     await this.#housekeeping.stop();
     await this.heldTasks.stop();
     await this.dispatcher.stop();
@@ -287,6 +298,7 @@ export class Engine {
       inFlight: this.dispatcher.inFlight,
       slots: this.configuration.settings.maxConcurrency,
       attempts: this.#attempts.list(),
+      unkeptCalls: this.inbound.unkept,
     };
   }
 

@@ -1,5 +1,6 @@
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import type { Certainty, ErrorKind, LogStatus } from '../../shared/model/vocabulary.ts';
+import type { UnkeptCalls } from './inbound/inbound.ts';
 import type { HoldAlerts } from './order-alerts.ts';
 
 /** How many attempts ended one way since this start. */
@@ -20,6 +21,7 @@ export interface EngineFigures {
   /** Deliveries that may be in flight. */
   slots: number;
   attempts: AttemptCount[];
+  unkeptCalls: UnkeptCalls;
 }
 
 /** Counts how attempts end. Every combination is a closed one, so the counts stay few. */

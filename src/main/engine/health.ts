@@ -78,6 +78,7 @@ export class Health {
       ],
       banners: banners(),
       logs_by_status: figures?.store.logsByStatus ?? {},
+      inbound_by_status: figures?.store.inboundByStatus ?? {},
       tasks_by_state: figures?.store.tasksByState ?? {},
       failed_tasks: figures?.store.failedTasks ?? 0,
       oldest_task_at: toIso(figures?.store.oldestTaskAt ?? null),

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type EventRoute, eventRoutes } from '../../shared/contract/events.ts';
 import { fieldError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
+import type { BringingCall } from '../engine/intake/bringing-call.ts';
 import type { KeyGate } from './keys.ts';
 import type { RouteMetrics } from './metrics.ts';
 import { limitByKey } from './rate-limits.ts';
@@ -18,12 +19,14 @@ export interface EventCaller {
 export interface EventIntake {
   /**
    * Validates and commits one event; answers only once everything is on disk.
+   * @param call kept with the event; null where calls are not captured
    * @throws LabRelayError for input that is refused; nothing is kept then.
    */
   accept(
     route: EventRoute,
     body: unknown,
     caller: EventCaller,
+    call: BringingCall | null,
   ): Promise<{ status: number; body: JsonObject; repeated: boolean }>;
 }
 
@@ -52,6 +55,7 @@ export async function eventRoutesOf(
         body,
         response: { [status]: answer },
       },
+      config: { captured: true },
       // The schemas are for the document; intake parses, and the answer is what it committed.
       validatorCompiler: () => () => true,
       serializerCompiler: () => JSON.stringify,
@@ -59,7 +63,9 @@ export async function eventRoutesOf(
       handler: async (request, reply) => {
         const arrived = performance.now();
         try {
-          const taken = await parts.intake.accept(route, request.body, callerOf(request));
+          const { body: given, call } = request;
+          if (call) call.key = request.accessKey;
+          const taken = await parts.intake.accept(route, given, callerOf(request), call);
           const seconds = (performance.now() - arrived) / 1000;
           parts.metrics.event(route, taken.repeated ? 'repeated' : 'accepted', seconds);
           if (taken.repeated) reply.header('idempotent-replayed', 'true');

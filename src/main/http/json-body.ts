@@ -1,40 +1,47 @@
 import { isUtf8 } from 'node:buffer';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LabRelayError } from '../../shared/errors.ts';
+import { collectBody } from './collect-body.ts';
 import { checkWholeCharacters } from './whole-characters.ts';
+
+type Done = (error: Error | null, body?: unknown) => void;
 
 /**
  * Takes JSON alone, in UTF-8 alone (RFC 8259 §8.1), and says where a broken body breaks. Bytes that
  * are no UTF-8 are refused, since decoding them leniently would replace letters of a patient's name
  * by U+FFFD and pass that on. An empty body is no body: calls without input need none.
+ * @param bodyLimit bytes
  */
-export function takeJsonBodies(app: FastifyInstance): void {
+export function takeJsonBodies(app: FastifyInstance, bodyLimit: number): void {
   app.removeContentTypeParser('text/plain');
   const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser<Buffer>(
-    'application/json',
-    { parseAs: 'buffer' },
-    (request, bytes, done) => {
-      if (bytes.length === 0) return done(null, undefined);
-      if (!isUtf8(bytes)) {
-        return done(
-          new LabRelayError('INVALID_JSON', 'The body is not UTF-8. Encode it as UTF-8.', [
-            { field: '', reason: 'must be one JSON document in UTF-8' },
-          ]),
-        );
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    collectBody(request, payload, bodyLimit, (failed, bytes) => {
+      if (failed) done(failed);
+      else if (bytes.length === 0) done(null, undefined);
+      else if (isUtf8(bytes)) read(request, bytes.toString('utf8'), done);
+      else done(notUtf8());
+    });
+  });
+
+  const read = (request: FastifyRequest, text: string, done: Done): void => {
+    request.call?.body.end(text);
+    void parse(request, text, (error, body) => {
+      if (error) return done(brokenJson(text));
+      try {
+        checkWholeCharacters(text, body);
+      } catch (fault) {
+        return done(fault as Error);
       }
-      const text = bytes.toString('utf8');
-      return parse(request, text, (error, body) => {
-        if (error) return done(brokenJson(text));
-        try {
-          checkWholeCharacters(text, body);
-        } catch (fault) {
-          return done(fault as Error);
-        }
-        return done(null, body);
-      });
-    },
-  );
+      return done(null, body);
+    });
+  };
+}
+
+function notUtf8(): LabRelayError {
+  return new LabRelayError('INVALID_JSON', 'The body is not UTF-8. Encode it as UTF-8.', [
+    { field: '', reason: 'must be one JSON document in UTF-8' },
+  ]);
 }
 
 /** Names the place and never quotes the text, which may be about a patient. */

@@ -44,7 +44,10 @@ export class Metrics implements RouteMetrics {
     labelNames: ['code'] as const,
     registers: [this.registry],
   });
-  private readonly logs = this.gauge('labrelay_logs', 'Logs by status', ['status']);
+  private readonly logs = this.gauge('labrelay_logs', 'Deliveries by status', ['status']);
+  private readonly calls = this.gauge('labrelay_inbound_calls', 'Calls into the lab by status', [
+    'status',
+  ]);
   private readonly tasks = this.gauge('labrelay_tasks', 'Tasks by state (queue depth)', ['state']);
   private readonly failedTasks = this.gauge('labrelay_failed_tasks', 'Failed tasks not requeued');
   private readonly openBreakers = this.gauge(
@@ -77,6 +80,12 @@ export class Metrics implements RouteMetrics {
   private readonly expiredHolds = new Counter({
     name: 'labrelay_ordering_holds_expired_total',
     help: 'Ordering keys released since the start because their head stayed in doubt',
+    registers: [this.registry],
+  });
+  private readonly unkeptCalls = new Counter({
+    name: 'labrelay_calls_not_kept_total',
+    help: 'Calls into the lab since the start that have no log, by why',
+    labelNames: ['reason'] as const,
     registers: [this.registry],
   });
   private readonly storeBytes = this.gauge('labrelay_store_bytes', 'Size of the store file');
@@ -118,6 +127,10 @@ export class Metrics implements RouteMetrics {
     for (const [status, count] of Object.entries(figures.store.logsByStatus)) {
       this.logs.set({ status }, count);
     }
+    this.calls.reset();
+    for (const [status, count] of Object.entries(figures.store.inboundByStatus)) {
+      this.calls.set({ status }, count);
+    }
     this.tasks.reset();
     for (const [state, count] of Object.entries(figures.store.tasksByState)) {
       this.tasks.set({ state }, count);
@@ -136,6 +149,10 @@ export class Metrics implements RouteMetrics {
     this.overdue.set(figures.order.overdue);
     this.expiredHolds.reset();
     this.expiredHolds.inc(figures.holdAlerts.count);
+    this.unkeptCalls.reset();
+    for (const [reason, count] of Object.entries(figures.unkeptCalls)) {
+      this.unkeptCalls.inc({ reason }, count);
+    }
     this.storeBytes.set(figures.store.fileBytes);
     this.inFlight.set(figures.inFlight);
     this.slots.set(figures.slots);

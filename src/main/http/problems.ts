@@ -71,6 +71,7 @@ function asLabRelayError(error: FastifyError | Error, bodyLimit: number): LabRel
 /** Sends one error as a problem document, with the header fields that its status asks for. */
 export function sendProblem(reply: FastifyReply, error: LabRelayError): FastifyReply {
   const problem = error.toProblem();
+  if (reply.request.call) reply.request.call.problem = problem.code;
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="LabRelay"');
   const wait = RETRY_AFTER[problem.code];
   if (wait !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', wait);

@@ -7,6 +7,7 @@ import type { Handlers } from '../bridge/handler.ts';
 import type { ConfigurationLookup } from '../engine/configuration/lookup.ts';
 import type { EngineFigures } from '../engine/figures.ts';
 import { type ReportTaker, callbackRoutes } from './callback-routes.ts';
+import { type CallTaker, captureCalls } from './capture.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { type EventIntake, eventRoutesOf } from './event-routes.ts';
 import { type HostPolicy, hostCheck, refuseForeignHosts } from './hosts.ts';
@@ -38,6 +39,8 @@ const IDLE_CHECK = 20;
 export interface ServedEngine {
   configuration: Pick<ConfigurationLookup, 'accessKeyOf' | 'settings'>;
   intake: EventIntake;
+  /** Null: no call is captured. */
+  inbound: CallTaker | null;
   callback: ReportTaker;
   people: SessionKeeper;
   health(): Promise<HealthDocument>;
@@ -120,9 +123,11 @@ async function buildServer(
     reply.header('connection', 'close');
     return done(new LabRelayError('STOPPING', 'LabRelay is stopping; try again in a moment.'));
   });
-  takeJsonBodies(app);
+  takeJsonBodies(app, BODY_LIMIT);
   useZodSchemas(app);
   answerProblems(app, { bodyLimit: BODY_LIMIT, onFault: options.onFault, metrics });
+
+  captureCalls(app, engine.inbound);
 
   await describeRoutes(app, options.version, options.warning ?? null);
   await app.register((scope) =>

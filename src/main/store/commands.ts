@@ -30,10 +30,11 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
   const liftHold = (logSeq: number) => liftHoldOf(ordering, logSeq);
   const applyReport = createApplyReport(db, createOnTaken(db, tasks, ordering));
   const bury = createBury(db, tasks, applyReport);
+  const keepCall = createKeepCall(db);
   return byName({
     report: applyReport,
-    keepCall: createKeepCall(db),
-    ...createIntakeCommands(db, createInsertDelivery(db, tasks)),
+    keepCall,
+    ...createIntakeCommands(db, createInsertDelivery(db, tasks), keepCall),
     ...createQueueCommands(db, tasks, applyReport, bury),
     ...createFailedTaskCommands(db, tasks),
     ...createOrderCommands(db, ordering),

@@ -3,6 +3,8 @@ import type { Database } from 'better-sqlite3';
 import { BREAKER_WARNS_AT } from '../../shared/model/breaker.ts';
 import type { BreakerFigures, OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import type { HoldReason } from '../../shared/model/ordering.ts';
+import { CALL_ERROR_KINDS } from '../../shared/model/vocabulary.ts';
+import { snapshot } from './snapshot.ts';
 
 /** Counts for health and metrics. */
 export function createFigureQueries(db: Database) {
@@ -10,6 +12,20 @@ export function createFigureQueries(db: Database) {
     `SELECT status, count(*) AS n FROM log WHERE status <> 'SUCCESS' GROUP BY status`,
   );
   const all = db.prepare<[], number>('SELECT count(*) FROM log').pluck();
+  // Every delivery has an integration and no call has: its index holds the deliveries alone.
+  const deliveries = db
+    .prepare<[], number>(
+      `SELECT count(*) FROM log INDEXED BY log_by_integration
+       WHERE lab_integration_id IS NOT NULL`,
+    )
+    .pluck();
+  // A call that was not answered as asked has one of its own error kinds, and no delivery has.
+  const failedCalls = db
+    .prepare<string[], number>(
+      `SELECT count(*) FROM log INDEXED BY log_by_error
+       WHERE error_kind IN (${CALL_ERROR_KINDS.map(() => '?').join(', ')})`,
+    )
+    .pluck();
   const byState = db.prepare<[], { state: string; n: number }>(
     'SELECT state, count(*) AS n FROM task GROUP BY state',
   );
@@ -51,26 +67,36 @@ export function createFigureQueries(db: Database) {
     return { ...rest, ...(due > 0 ? { READY: due } : {}), WAITING_FOR_ENDPOINT: waiting };
   };
 
-  return {
-    figures(): StoreFigures {
-      const logsByStatus: Record<string, number> = {};
-      let unsuccessful = 0;
-      for (const { status, n } of byStatus.all()) {
-        logsByStatus[status] = n;
-        unsuccessful += n;
-      }
+  /** How many logs of each direction there are by status; read off indexes alone. */
+  const logsByStatus = (): Pick<StoreFigures, 'logsByStatus' | 'inboundByStatus'> => {
+    const outbound = deliveries.get() ?? 0;
+    const inbound = (all.get() ?? 0) - outbound;
+    const refused = failedCalls.get(...CALL_ERROR_KINDS) ?? 0;
+    const counts = Object.fromEntries(byStatus.all().map(({ status, n }) => [status, n]));
+    const { FAIL: fail = 0, ...others } = counts;
+    const unsuccessful = { ...others, ...(fail > refused ? { FAIL: fail - refused } : {}) };
+    const open = Object.values(unsuccessful).reduce((sum, n) => sum + n, 0);
+    return {
       // Successes are most rows and have no index of their own: they are what is left.
-      logsByStatus['SUCCESS'] = (all.get() ?? 0) - unsuccessful;
-      return {
+      logsByStatus: { ...unsuccessful, SUCCESS: outbound - open },
+      inboundByStatus: { SUCCESS: inbound - refused, ...(refused > 0 ? { FAIL: refused } : {}) },
+    };
+  };
+
+  return {
+    // One snapshot: what is left is reckoned from several counts.
+    figures: snapshot(
+      db,
+      (): StoreFigures => ({
         schemaVersion: db.pragma('user_version', { simple: true }) as number,
-        logsByStatus,
+        ...logsByStatus(),
         tasksByState: tasksByState(),
         breakers: breakers.all(BREAKER_WARNS_AT[0] ?? 0),
         failedTasks: failed.get() ?? 0,
         oldestTaskAt: oldest.get() ?? null,
         fileBytes: statSync(db.name).size,
-      };
-    },
+      }),
+    ),
 
     orderFigures({ now }: { now: number }): OrderFigures {
       const heldKeys = { HEAD_REFUSED: 0, HEAD_UNKNOWN: 0 };

@@ -10,6 +10,7 @@ import type {
   Repeat,
 } from '../../shared/model/event.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
+import { type EncodedCall, encodeCall } from './calls.ts';
 import { decodeBody, encodeBody, type StoredBody } from './bodies.ts';
 import { Undone } from './group-commit.ts';
 
@@ -100,10 +101,11 @@ export function createIntakeQueries(db: Database) {
 }
 
 /** `AcceptEvent` with its documents already written as JSON, so that they cross the thread as text. */
-export type EncodedAcceptEvent = Omit<AcceptEvent, 'event' | 'objects' | 'answer'> & {
+export type EncodedAcceptEvent = Omit<AcceptEvent, 'event' | 'objects' | 'answer' | 'call'> & {
   event: Omit<AcceptEvent['event'], 'document'> & { document: string };
   objects: (Omit<ObjectWrite, 'document'> & { document: string })[];
   answer: string;
+  call: EncodedCall | null;
 };
 
 /** Objects that a domain source told, with their documents written as JSON. */
@@ -132,6 +134,8 @@ export function encodeAcceptEvent(command: AcceptEvent): EncodedAcceptEvent {
     event: { ...command.event, document: JSON.stringify(command.event.document) },
     objects: encodeObjects(command.objects),
     answer: JSON.stringify(command.answer),
+    // Its answer is the event's: that text crosses once.
+    call: command.call && encodeCall(command.call, null),
   };
 }
 
@@ -139,6 +143,7 @@ export function encodeAcceptEvent(command: AcceptEvent): EncodedAcceptEvent {
 export function createIntakeCommands(
   db: Database,
   insertDelivery: (delivery: NewDelivery) => void,
+  keepCall: (call: EncodedCall, responseBody: string | null) => void,
 ) {
   const repeats = createRepeats(db);
   const insertObject = db.prepare(
@@ -199,6 +204,8 @@ export function createIntakeCommands(
         command.answer,
         event.receivedAt,
       );
+      // First, as it came: what it has fired follows it in the directory.
+      if (command.call) keepCall(command.call, command.answer);
       for (const delivery of command.deliveries) insertDelivery(delivery);
       if (idempotency) {
         insertKey.run(

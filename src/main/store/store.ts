@@ -29,6 +29,7 @@ import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import type { Session } from '../../shared/model/session.ts';
 import type { AppendAudit } from './audit.ts';
+import { encodeCall } from './calls.ts';
 import { Channel } from './channel.ts';
 import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
@@ -116,7 +117,7 @@ export class Store {
     return this.#writer.call('saveObjects', encodeSaveObjects(command));
   }
   keepCall(call: InboundCall): Promise<void> {
-    return this.#writer.call('keepCall', call);
+    return this.#writer.call('keepCall', encodeCall(call, call.responseBody));
   }
   purgeIdempotencyKeys(now: number): Promise<number> {
     return this.#writer.call('purgeIdempotencyKeys', now);

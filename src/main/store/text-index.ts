@@ -5,12 +5,18 @@ import { fold } from './words.ts';
 /** How much of each text is indexed (UTF-16 units); a longer one is found by its beginning. */
 const INDEXED_LENGTH = 65_536;
 
-/** A log's searchable text. */
+/**
+ * A log's searchable text: of a delivery what was last sent and answered, of a call into the lab,
+ * which has neither revisions nor attempts, what it brought and was answered.
+ */
 export const LOG_TEXT = `
 SELECT l.log_seq, l.error_message,
-  (SELECT r.body FROM revision r WHERE r.log_seq = l.log_seq ORDER BY r.number DESC LIMIT 1) AS body,
-  (SELECT a.response_body FROM attempt a WHERE a.log_seq = l.log_seq ORDER BY a.number DESC LIMIT 1)
-    AS response_body
+  coalesce(
+    (SELECT r.body FROM revision r WHERE r.log_seq = l.log_seq ORDER BY r.number DESC LIMIT 1),
+    (SELECT c.request_body FROM inbound_call c WHERE c.log_seq = l.log_seq)) AS body,
+  coalesce(
+    (SELECT a.response_body FROM attempt a WHERE a.log_seq = l.log_seq ORDER BY a.number DESC LIMIT 1),
+    (SELECT c.response_body FROM inbound_call c WHERE c.log_seq = l.log_seq)) AS response_body
 FROM log l WHERE l.log_seq = ?`;
 
 /** A row of {@link LOG_TEXT}. */

@@ -22,7 +22,10 @@ export const healthProcedures = {
     audit: 'none',
     input: z.strictObject({}),
     output: healthDocument.extend({
+      /** Deliveries. */
       logs_by_status: z.record(z.string(), z.int()),
+      /** Calls into the lab. */
+      inbound_by_status: z.record(z.string(), z.int()),
       tasks_by_state: z.record(z.string(), z.int()),
       failed_tasks: z.int(),
       oldest_task_at: isoTime.nullable(),

@@ -48,3 +48,19 @@ export interface InboundCall {
   /** The access key's name. */
   tokenOwner: string | null;
 }
+
+/** What a call turned out to be about. */
+export type CallFacts = Pick<
+  InboundCall,
+  | 'labId'
+  | 'organizationId'
+  | 'actionCategoryListId'
+  | 'actionCategory'
+  | 'eventId'
+  | 'batchId'
+  | 'priority'
+  | 'references'
+>;
+
+/** A call whose event is taken: its answer's body is the event's own `answer`. */
+export type TakenCall = Omit<InboundCall, 'responseBody'>;

@@ -1,3 +1,4 @@
+import type { TakenCall } from './call.ts';
 import type { NewDelivery } from './delivery.ts';
 import type { DomainObject, ObjectWrite, Reference } from './domain.ts';
 import type { JsonObject } from './json.ts';
@@ -57,6 +58,8 @@ export interface AcceptEvent {
   answer: JsonObject;
   answerStatus: number;
   idempotency: (IdempotencyUse & { expiresAt: number }) | null;
+  /** The call that brought it, kept as its INBOUND log; null: it came in process. */
+  call: TakenCall | null;
 }
 
 export type AcceptResult =

@@ -16,7 +16,10 @@ export interface StoreFigures {
   /** Integrations whose breaker is open, or that are half-way to it. */
   breakers: BreakerFigures[];
   schemaVersion: number;
+  /** Deliveries. */
   logsByStatus: Record<string, number>;
+  /** Calls into the lab. */
+  inboundByStatus: Record<string, number>;
   /** `WAITING_FOR_ENDPOINT`: ready, of an integration whose breaker is open. */
   tasksByState: Record<string, number>;
   failedTasks: number;

@@ -63,6 +63,7 @@ export async function passThrough(): Promise<void> {
             return { status: 201, body: answer, repeated: false };
           },
         },
+        inbound: null,
         callback: { handle: unused },
         people: { find: unused, in: unused, out: unused, refused: unused },
         health: unused,

@@ -65,7 +65,7 @@ export async function gone(
   }
 }
 
-/** Every log since `from`, suppressed ones too, page after page. */
+/** The log of every delivery since `from`, suppressed ones too, page after page. */
 export async function allLogs(
   client: EngineClient,
   from: string,
@@ -77,6 +77,7 @@ export async function allLogs(
     signal.throwIfAborted();
     const page: Output<'searchLogs'> = await client.call('searchLogs', {
       from,
+      direction: 'OUTBOUND',
       include_suppressed: true,
       limit: 200,
       ...(cursor === null ? {} : { cursor }),

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EventRoute, eventRoutes } from '../../../shared/contract/events.ts';
 import { type ErrorCode, fieldError, LabRelayError } from '../../../shared/errors.ts';
+import type { CallFacts } from '../../../shared/model/call.ts';
 import type { ActionCategory } from '../../../shared/model/configuration.ts';
 import type { NewLog } from '../../../shared/model/delivery.ts';
 import type { DomainObject, Reference } from '../../../shared/model/domain.ts';
@@ -9,6 +10,7 @@ import type { JsonObject } from '../../../shared/model/json.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { PayloadBuilder } from '../payload/builder.ts';
 import { triggerFor } from '../triggers/index.ts';
+import type { BringingCall } from './bringing-call.ts';
 import { type CheckedEvent, checkEvent, type IntakeCaller, idempotencyOf } from './check.ts';
 import { buildDeliveries, type EventFacts } from './deliveries.ts';
 import { FirstSight } from './first-sight.ts';
@@ -63,23 +65,29 @@ export class Intake {
   /**
    * Takes one event.
    * @param body parsed JSON as the caller sent it; validated here
+   * @param call what brings it, kept in the event's commit; null: it comes in process
    * @throws LabRelayError `INVALID_INPUT`, `UNKNOWN_LAB`, `FORBIDDEN`, `UNKNOWN_ACTION_CATEGORY`,
    *   `IDEMPOTENCY_KEY_REUSED`, `EVENT_ID_REUSED`, `CONTENDED`, or what the store throws; nothing
    *   of the event is kept then
    */
-  async accept(route: EventRoute, body: unknown, caller: IntakeCaller): Promise<IntakeAnswered> {
+  async accept(
+    route: EventRoute,
+    body: unknown,
+    caller: IntakeCaller,
+    call: BringingCall | null = null,
+  ): Promise<IntakeAnswered> {
     const event = await this.#checked(route, body, caller);
-    if ('repeat' in event) return answerRepeat(event.repeat);
+    if ('repeat' in event) return answerRepeat(event.repeat, call);
     const objects = event.carried.map(({ kind, id }) => `${event.lab.labId} ${kind} ${id}`);
     // Events about objects that nobody fights over (nearly all) do not queue.
     if (!this.#contended.isBusy(objects)) {
       const isGuess = isGuessable(event) && this.#firstSight.guesses(objects);
-      const answered = await this.#try(event, objects, isGuess);
+      const answered = await this.#try(event, objects, isGuess, call);
       if (answered) return answered;
     }
     return this.#contended.run(objects, async () => {
       for (let tries = 1; tries <= MAX_TRIES; tries++) {
-        const answered = await this.#try(event, objects, false);
+        const answered = await this.#try(event, objects, false, call);
         if (answered) return answered;
         // Random, so that contenders do not meet again.
         await pause(Math.random() * 2 * tries);
@@ -121,15 +129,17 @@ export class Intake {
     event: CheckedEvent,
     objects: readonly string[],
     isGuess: boolean,
+    call: BringingCall | null,
   ): Promise<IntakeAnswered | null> {
-    const built = await this.#build(event, isGuess);
-    if ('repeat' in built) return answerRepeat(built.repeat);
+    const built = await this.#build(event, isGuess, call);
+    if ('repeat' in built) return answerRepeat(built.repeat, call);
     const result = await this.#deps.store.acceptEvent(built.command);
     if (result.outcome === 'CONFLICT') {
       if (isGuess) this.#firstSight.wrong();
       return null;
     }
-    if (result.outcome === 'REPEAT') return answerRepeat(result.repeat);
+    if (result.outcome === 'REPEAT') return answerRepeat(result.repeat, call);
+    call?.kept();
     this.#firstSight.committed(objects, isGuess);
     const { deliveries, answer, answerStatus } = built.command;
     this.#announce(deliveries.map(({ log }) => log));
@@ -139,6 +149,7 @@ export class Intake {
   async #build(
     event: CheckedEvent,
     isGuess: boolean,
+    call: BringingCall | null,
   ): Promise<{ command: AcceptEvent } | { repeat: Repeat }> {
     const { store, configuration } = this.#deps;
     const { route, plan, body, lab, carried, about, eventId, bodyHash, idempotency } = event;
@@ -165,11 +176,22 @@ export class Intake {
     if (!category) throw new Error(`${route} left its action category open.`);
 
     const receivedAt = this.#deps.clock();
-    const deliveries = await this.#deliveries(event, category, objects, receivedAt);
+    const deliveries = await this.#deliveries(event, category, objects, receivedAt, call);
     const answer: JsonObject = {
       ...(plan && principal ? { [`${plan.principal}_id`]: givenId(event, plan) } : {}),
       event_id: eventId,
       log_ids: deliveries.map(({ log }) => log.logId),
+    };
+    const answerStatus = eventRoutes[route].status;
+    const facts: CallFacts = {
+      labId: lab.labId,
+      organizationId: lab.organizationId,
+      actionCategoryListId: category.actionCategoryListId,
+      actionCategory: category.code,
+      eventId,
+      batchId: null,
+      priority: body.priority ?? 'ROUTINE',
+      references: [{ kind: 'event', id: eventId }, ...objects.references()],
     };
     return {
       command: {
@@ -186,11 +208,12 @@ export class Intake {
         objects: objects.writes(),
         deliveries,
         answer,
-        answerStatus: eventRoutes[route].status,
+        answerStatus,
         idempotency: idempotency && {
           ...idempotency,
           expiresAt: receivedAt + IDEMPOTENCY_KEPT_MS,
         },
+        call: call && call.taken(answerStatus, facts),
       },
     };
   }
@@ -200,6 +223,7 @@ export class Intake {
     category: ActionCategory,
     objects: ObjectSet,
     receivedAt: number,
+    call: BringingCall | null,
   ): Promise<AcceptEvent['deliveries']> {
     const { store, configuration, payloads } = this.#deps;
     const { lab, body, eventId, data } = event;
@@ -231,7 +255,7 @@ export class Intake {
       orderingKey: body.ordering_key ?? null,
       references,
       batchId: null,
-      triggeredBy: null,
+      triggeredBy: call?.logId ?? null,
       callbackUrl: this.#deps.callbackUrl(),
       receivedAt,
     };
@@ -260,8 +284,10 @@ function givenId({ body }: CheckedEvent, { principal }: RoutePlan) {
   return object[`${principal}_id`] ?? null;
 }
 
-function answerRepeat(repeat: Repeat): IntakeAnswered {
+function answerRepeat(repeat: Repeat, call: BringingCall | null): IntakeAnswered {
   if (repeat.kind === 'SAME') {
+    const { event_id: eventId } = repeat.answer;
+    if (typeof eventId === 'string') call?.about({ eventId });
     return { status: repeat.status, body: repeat.answer, repeated: true };
   }
   if (repeat.by === 'event_id') {

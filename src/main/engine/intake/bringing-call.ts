@@ -1,0 +1,13 @@
+import type { CallFacts, TakenCall } from '../../../shared/model/call.ts';
+
+/** The call that brings an event, as far as intake has to do with it. */
+export interface BringingCall {
+  /** Named by what the event fires (`triggered_by`). */
+  readonly logId: string;
+  /** Notes what it is about. */
+  about(facts: Partial<CallFacts>): void;
+  /** Its INBOUND log for the event's own commit, as if it were answered so now. */
+  taken(status: number, facts: CallFacts): TakenCall;
+  /** That commit is on disk. */
+  kept(): void;
+}

@@ -65,6 +65,7 @@ export function captureCalls(app: FastifyInstance, calls: CallTaker | null): voi
     };
     if (call.isKept) return finish();
     call.key ??= request.accessKey;
+    call.problem = request.problem;
     call.parsed = request.body;
     const isGone = !request.raw.socket.writable;
     const answer = {

@@ -4,6 +4,13 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { LabRelayError, type Problem } from '../../shared/errors.ts';
 import type { RouteMetrics } from './metrics.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What it was refused with. */
+    problem: Problem['code'] | null;
+  }
+}
+
 /** RFC 9457 §3. */
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
@@ -71,7 +78,7 @@ function asLabRelayError(error: FastifyError | Error, bodyLimit: number): LabRel
 /** Sends one error as a problem document, with the header fields that its status asks for. */
 export function sendProblem(reply: FastifyReply, error: LabRelayError): FastifyReply {
   const problem = error.toProblem();
-  if (reply.request.call) reply.request.call.problem = problem.code;
+  reply.request.problem = problem.code;
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="LabRelay"');
   const wait = RETRY_AFTER[problem.code];
   if (wait !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', wait);

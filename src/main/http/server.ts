@@ -116,6 +116,7 @@ async function buildServer(
 
   app.decorateRequest('accessKey', null);
   app.decorateRequest('session', null);
+  app.decorateRequest('problem', null);
   setSecurityHeaders(app);
   refuseForeignHosts(app, hostCheck(options.policy));
   app.addHook('onRequest', (_request, reply, done) => {

@@ -98,7 +98,9 @@ describe('getLog', () => {
 
 describe('resolveLog', () => {
   test('closes a log that is QUEUED, in the name of who did it', async () => {
-    const log = logs.find(({ status, attempts }) => status === 'QUEUED' && attempts.length === 0);
+    const log = logs.find(
+      ({ direction, status }) => direction === 'OUTBOUND' && status === 'QUEUED',
+    );
     const input = { log_id: log?.logId ?? '', resolution: 'delivered', reason: 'asked' } as const;
     expect(await call('resolveLog', input)).toMatchObject({
       status: 'SUCCESS',
@@ -109,10 +111,12 @@ describe('resolveLog', () => {
   });
 
   test.each([
-    ['SUCCESS', /only a log that is QUEUED/],
-    ['PENDING', /has a task/],
-  ])('says why one that is %s is not closed', async (status, reason) => {
-    const log_id = logs.find((log) => log.status === status)?.logId ?? '';
+    ['OUTBOUND', 'SUCCESS', /only a log that is QUEUED/],
+    ['OUTBOUND', 'PENDING', /has a task/],
+    ['INBOUND', 'FAIL', /is a call into the lab/],
+  ])('says why one that is %s and %s is not closed', async (direction, status, reason) => {
+    const log_id =
+      logs.find((log) => log.direction === direction && log.status === status)?.logId ?? '';
     await expect(
       call('resolveLog', { log_id, resolution: 'delivered', reason: 'asked' }),
     ).rejects.toMatchObject({

@@ -97,7 +97,7 @@ describe('a log in words', () => {
       retry_state: 'SCHEDULED',
       retry_count: 2,
       next_retry_at: '2026-11-23T10:00:00.000Z',
-      attempts: log.attempts.map((attempt) => ({ ...attempt, response_body_cut: true })),
+      response_body_cut: true,
       activity: [
         {
           at: log.created_at,
@@ -114,10 +114,58 @@ describe('a log in words', () => {
   });
 });
 
+describe('a call into the lab in words', () => {
+  const call = aLog({
+    direction: 'INBOUND',
+    certainty: null,
+    lab_integration_id: null,
+    config_version: null,
+    end_point: '/billing/',
+    ip: '10.0.0.7',
+    token_hint: 'wXyZ',
+    token_owner: 'LIS',
+    triggered: ['first-log', 'second-log'],
+    attempts: [],
+  });
+
+  test('names its caller, its key, what it asked, what it was answered and what it has fired', () => {
+    const text = renderLog(call);
+    expect(text).toContain('(inbound)');
+    expect(text).toContain('status       SUCCESS: answered as asked');
+    expect(text).toContain('caller       10.0.0.7 with the key LIS, which ends in wXyZ\n');
+    expect(text).toContain('POST /billing/');
+    expect(text).toContain('200 after 12 ms');
+    expect(text).toContain('Fired\n  first-log\n  second-log\n');
+    expect(text).not.toMatch(/Attempts|Thread|Certainty/i);
+  });
+
+  test('that had no key, fired nothing and broke off says so', () => {
+    const text = renderLog({
+      ...call,
+      status: 'FAIL',
+      error_kind: 'CALLER_GONE',
+      token_owner: null,
+      token_hint: null,
+      triggered: [],
+      request_body_cut: true,
+    });
+    expect(text).toContain('FAIL: not done as asked');
+    expect(text).toContain('10.0.0.7 with no known key\n');
+    expect(text).toContain('(not all of its body came, or is kept)');
+    expect(text).toContain('Fired\n  nothing\n');
+  });
+
+  test('is named by what it has fired', () => {
+    expect(renderLog(aLog({ triggered_by: 'the-call' }))).toContain(
+      'fired by     the call the-call',
+    );
+  });
+});
+
 describe('a page of logs', () => {
   test('is a table with the count and how to go on', () => {
     const text = renderPage({ items: [aLog()], next_cursor: 'abc', total_estimate: 12 });
-    expect(text).toMatch(/^CREATED +STATUS +CERTAINTY/);
+    expect(text).toMatch(/^CREATED +WAY +STATUS +CERTAINTY/);
     expect(text).toContain('01a207b0-3fcd-75ba-8244-f71c8121a100');
     expect(text).toContain('1 of 12; next page: --cursor abc');
   });

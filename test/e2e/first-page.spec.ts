@@ -199,6 +199,33 @@ test('leaves suppressed logs out unless asked for', async ({ page, lab }) => {
   await expect(row).toContainText('Suppressed');
 });
 
+test('shows calls into the lab where asked, linked with what they have fired', async ({
+  page,
+  lab,
+}) => {
+  const logId = await lab.bill('B-13');
+  const { triggered_by: callId } = await lab.engine.call('getLog', { log_id: logId });
+  await signIn(page, lab.engine);
+  const call = page.getByRole('row', { name: callId?.slice(-12) ?? '' });
+  await expect(page.getByRole('row', { name: logId.slice(-12) })).toBeVisible();
+  await expect(call).toHaveCount(0);
+  await page.getByLabel('Show calls into the lab too').check();
+  await expect(call).toContainText('Call to /billing/');
+  await expectAccessible(page);
+
+  await page.getByRole('link', { name: `Open log ${callId}` }).click();
+  const log = page.getByRole('region', { name: `Log ${callId}` });
+  await expect(log.getByText('A call into the lab that was answered as asked.')).toBeVisible();
+  await expect(log.getByText('127.0.0.1', { exact: true })).toBeVisible();
+  await expect(log.getByRole('region', { name: 'Request body' })).toContainText('"B-13"');
+  await expect(log.getByText('Attempt 1')).toHaveCount(0);
+  await expectAccessible(page);
+  await log.getByRole('link', { name: logId }).click();
+  const fired = page.getByRole('region', { name: `Log ${logId}` });
+  await fired.getByRole('link', { name: callId ?? '' }).click();
+  await expect(log).toBeVisible();
+});
+
 test('moves no row under the pointer: new logs wait and are counted', async ({ page, lab }) => {
   const first = await lab.bill('B-8');
   await signIn(page, lab.engine);

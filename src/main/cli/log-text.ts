@@ -44,6 +44,11 @@ const HELD_WORDS: Record<HeldReason, string> = {
   BATCH_RECEIVING: 'The batch that it came in is not complete yet; it is sent when it is',
 };
 
+const CUT = '(longer than is kept; cut)';
+
+/** So many of a call's deliveries stand in its document. */
+const TRIGGERED_TOLD = 100;
+
 /**
  * A whole log for people: what became of it, how far it came, what was sent and answered.
  * @param now epoch milliseconds; tells which deadlines have passed
@@ -51,9 +56,10 @@ const HELD_WORDS: Record<HeldReason, string> = {
 export function renderLog(log: LogDocument, now = Date.now()): string {
   return [
     summary(log, now),
-    section('Thread', thread(log)),
-    section('Attempts', attempts(log)),
-    section('Request', message([requestLine(log)], log.request_headers, log.request_body)),
+    ...(log.direction === 'INBOUND'
+      ? [section('Fired', fired(log))]
+      : [section('Thread', thread(log)), section('Attempts', attempts(log))]),
+    section('Request', message(requestLines(log), log.request_headers, log.request_body)),
     section('Response', response(log)),
     section('Activity', activity(log)),
   ]
@@ -70,11 +76,13 @@ const indent = (text: string): string => text.trimEnd().replaceAll(/^(?=.)/gm, '
 function summary(log: LogDocument, now: number): string {
   const about = log.references.map(({ kind, id }) => `${kind} ${id}`).join(', ');
   const rows: [string, string | number | null][] = [
-    ['status', `${log.status}: ${STATUS_WORDS[log.status]}`],
+    ['status', `${log.status}: ${statusWords(log)}`],
     ['certainty', log.certainty && `${log.certainty}: ${CERTAINTY_WORDS[log.certainty]}`],
     ['error', log.error_kind && `${log.error_kind}: ${log.error_message ?? ''}`],
     ['by hand', log.resolution && `${log.resolution} at ${localTime(log.resolved_at ?? '')}`],
     ['retry', log.retry_state === 'NONE' && log.next_retry_at === null ? null : retryWords(log)],
+    ['caller', callerWords(log)],
+    ['fired by', log.triggered_by && `the call ${log.triggered_by}`],
     ['category', log.action_category],
     ['about', about],
     ['event', log.event_id],
@@ -101,6 +109,33 @@ function summary(log: LogDocument, now: number): string {
     ? '  Patient data is masked; --reveal shows it and is kept in the audit chain.\n'
     : '';
   return `Log ${plain(log.log_id)} (${log.direction.toLowerCase()})\n${masked}${lines.join('')}`;
+}
+
+function statusWords({ direction, status }: LogDocument): string {
+  if (direction === 'OUTBOUND') return STATUS_WORDS[status];
+  return status === 'SUCCESS' ? 'answered as asked' : 'not done as asked';
+}
+
+/** Who made a call into the lab; null for a delivery. */
+function callerWords({
+  direction,
+  ip,
+  origin,
+  token_hint,
+  token_owner,
+}: LogDocument): string | null {
+  if (direction === 'OUTBOUND') return null;
+  const hint = token_hint === null ? '' : `, which ends in ${token_hint}`;
+  const key = token_owner === null ? `no known key${hint}` : `the key ${token_owner}${hint}`;
+  return `${ip ?? 'unknown'} with ${key}${origin === null ? '' : `, from a page of ${origin}`}`;
+}
+
+/** What a call into the lab has fired. */
+function fired({ triggered }: LogDocument): string {
+  if (triggered.length === 0) return 'nothing';
+  const all =
+    triggered.length < TRIGGERED_TOLD ? [] : ['… search --triggered-by tells all of them'];
+  return plain([...triggered, ...all].join('\n'));
 }
 
 function retryWords({ retry_state, retry_count, next_retry_at }: LogDocument): string {
@@ -159,14 +194,15 @@ function attempts({ attempts: all }: LogDocument): string {
   );
 }
 
-function requestLine({ request_method, end_point }: LogDocument): string {
-  return plain(`${request_method ?? ''} ${end_point ?? ''}`.trim());
+function requestLines({ request_method, end_point, request_body_cut }: LogDocument): string[] {
+  const line = plain(`${request_method ?? ''} ${end_point ?? ''}`.trim());
+  return request_body_cut ? [line, '(not all of its body came, or is kept)'] : [line];
 }
 
 function response(log: LogDocument): string {
   if (log.response_status_code === null && log.response_body === null) return '';
   const took = log.response_time === null ? '' : ` after ${log.response_time} ms`;
-  const cut = log.attempts.at(-1)?.response_body_cut ? ['(longer than is kept; cut)'] : [];
+  const cut = log.response_body_cut ? [CUT] : [];
   const first = `${log.response_status_code ?? 'no status'}${took}`;
   return message([first, ...cut], log.response_headers, log.response_body);
 }

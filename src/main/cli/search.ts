@@ -39,6 +39,7 @@ export function renderPage({ items, next_cursor, total_estimate }: Output<'searc
   if (items.length === 0) return 'No log matches. Suppressed ones need --include-suppressed.\n';
   const rows = items.map((log) => [
     localTime(log.created_at),
+    log.direction === 'INBOUND' ? 'in' : 'out',
     log.status,
     log.certainty ?? '',
     log.action_category ?? '',
@@ -50,6 +51,7 @@ export function renderPage({ items, next_cursor, total_estimate }: Output<'searc
   ]);
   const headings = [
     'CREATED',
+    'WAY',
     'STATUS',
     'CERTAINTY',
     'CATEGORY',

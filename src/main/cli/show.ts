@@ -70,9 +70,8 @@ async function onlyMatch(client: EngineClient, part: string): Promise<string> {
   const [first, second] = items;
   if (first && !second) return first.log_id;
   if (!first) throw new Error(`No log has an id that begins or ends with ${part}.`);
-  const lines = items.map(
-    ({ log_id, created_at, status, action_category }) =>
-      `  ${log_id}  ${localTime(created_at)}  ${status}  ${action_category}`,
+  const lines = items.map(({ log_id, created_at, direction, status, action_category }) =>
+    `  ${log_id}  ${localTime(created_at)}  ${direction.toLowerCase()}  ${status}  ${action_category ?? ''}`.trimEnd(),
   );
   const more = total_estimate > items.length ? [`  … ${total_estimate} in all`] : [];
   throw new Error([`Several logs fit ${part}; give more of the id:`, ...lines, ...more].join('\n'));

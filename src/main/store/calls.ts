@@ -119,8 +119,10 @@ function encodeOrNull(body: string | null): StoredBody | null {
 interface CallRow {
   request_headers: string;
   request_body: StoredBody | null;
+  request_body_cut: number;
   response_headers: string | null;
   response_body: StoredBody | null;
+  response_body_cut: number;
   token_owner: string | null;
 }
 
@@ -129,8 +131,10 @@ export type CallPart = Pick<
   LogRecord,
   | 'requestHeaders'
   | 'requestBody'
+  | 'requestBodyCut'
   | 'responseHeaders'
   | 'responseBody'
+  | 'responseBodyCut'
   | 'tokenOwner'
   | 'triggered'
   | 'retryContext'
@@ -141,7 +145,8 @@ export function createReadCall(
   db: Database,
 ): (log: { log_seq: number; log_id: string }) => CallPart | null {
   const call = db.prepare<[number], CallRow>(
-    `SELECT request_headers, request_body, response_headers, response_body, token_owner
+    `SELECT request_headers, request_body, request_body_cut, response_headers, response_body,
+       response_body_cut, token_owner
      FROM inbound_call WHERE log_seq = ?`,
   );
   const triggered = db
@@ -156,9 +161,11 @@ export function createReadCall(
     return {
       requestHeaders: JSON.parse(row.request_headers) as HeaderRecord,
       requestBody: decodeBodyOrNull(row.request_body),
+      requestBodyCut: row.request_body_cut === 1,
       responseHeaders:
         row.response_headers === null ? null : (JSON.parse(row.response_headers) as HeaderRecord),
       responseBody: decodeBodyOrNull(row.response_body),
+      responseBodyCut: row.response_body_cut === 1,
       tokenOwner: row.token_owner,
       triggered: triggered.all(logId, TRIGGERED_SHOWN),
       retryContext: null,

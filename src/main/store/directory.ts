@@ -10,6 +10,7 @@ import type {
   RevisionRecord,
 } from '../../shared/model/delivery.ts';
 import { attemptId, revisionKey } from '../../shared/model/delivery.ts';
+import type { Direction } from '../../shared/model/vocabulary.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import { decodeBody, decodeBodyOrNull, type StoredBody } from './bodies.ts';
 import { createReadCall } from './calls.ts';
@@ -132,8 +133,12 @@ export function createDirectoryQueries(db: Database) {
   );
   const origin = db.prepare<
     [string],
-    { lab_integration_id: number | null; integration_callback_url: string | null }
-  >('SELECT lab_integration_id, integration_callback_url FROM log WHERE log_id = ?');
+    {
+      direction: Direction;
+      lab_integration_id: number | null;
+      integration_callback_url: string | null;
+    }
+  >('SELECT direction, lab_integration_id, integration_callback_url FROM log WHERE log_id = ?');
 
   return {
     // One snapshot: a log and its attempts must not tell of different moments.
@@ -152,8 +157,10 @@ export function createDirectoryQueries(db: Database) {
         retryContext: JSON.parse(row.retry_context) as RetryContext,
         requestHeaders: newest?.requestHeaders ?? null,
         requestBody: sent?.body ?? null,
+        requestBodyCut: false,
         responseHeaders: newest?.responseHeaders ?? null,
         responseBody: newest?.responseBody ?? null,
+        responseBodyCut: newest?.responseBodyCut ?? false,
         ip: row['ip'] as string | null,
         origin: row['origin'] as string | null,
         tokenHint: row['token_hint'] as string | null,
@@ -170,6 +177,7 @@ export function createDirectoryQueries(db: Database) {
       const row = origin.get(logId);
       return (
         (row && {
+          direction: row.direction,
           labIntegrationId: row.lab_integration_id,
           integrationCallbackUrl: row.integration_callback_url,
         }) ??

@@ -1,10 +1,11 @@
 import type { Database } from 'better-sqlite3';
 import type { KeyWentOn } from '../../shared/model/ordering.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
-import type { Certainty, LogStatus, Resolution } from '../../shared/model/vocabulary.ts';
+import type { Certainty, Direction, LogStatus, Resolution } from '../../shared/model/vocabulary.ts';
 
 interface Row {
   log_seq: number;
+  direction: Direction;
   status: LogStatus;
   certainty: Certainty | null;
   resolution: Resolution | null;
@@ -22,7 +23,7 @@ export function createResolutionCommands(
   liftHold: (headLogSeq: number) => KeyWentOn | null,
 ) {
   const find = db.prepare<[string], Row>(
-    `SELECT l.log_seq, l.status, l.certainty, l.resolution,
+    `SELECT l.log_seq, l.direction, l.status, l.certainty, l.resolution,
        (SELECT t.task_id FROM task t WHERE t.log_seq = l.log_seq) AS open_task
      FROM log l WHERE l.log_id = ?`,
   );
@@ -38,6 +39,7 @@ export function createResolutionCommands(
     resolveLog({ logId, resolution, reason, actor, now }: ResolveLog): ResolveResult {
       const log = find.get(logId);
       if (!log) return { outcome: 'NOT_FOUND' };
+      if (log.direction === 'INBOUND') return { outcome: 'CALL' };
       if (log.resolution === resolution) return { outcome: 'ALREADY_RESOLVED' };
       if (log.open_task !== null) return { outcome: 'OPEN_TASK' };
       // Whoever has erred may say the other thing; the activity keeps both.

@@ -20,6 +20,12 @@ export const STATUS_WORDS: Record<LogStatus, { icon: string; word: string; meani
   },
 };
 
+/** How a call into the lab ended. */
+export const CALL_WORDS: Record<'SUCCESS' | 'FAIL', string> = {
+  SUCCESS: 'A call into the lab that was answered as asked.',
+  FAIL: 'A call into the lab that was not done as asked.',
+};
+
 /** Whether the partner may have the message, in a sentence for an operator. */
 export const CERTAINTY_WORDS: Record<Certainty, string> = {
   NOT_SENT: 'Nothing was sent: the partner cannot have it.',

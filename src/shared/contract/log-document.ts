@@ -118,8 +118,12 @@ export const revisionDocument = z.object({
 export const logDocument = logSummaryDocument.extend({
   request_headers: headers.nullable(),
   request_body: z.string().nullable(),
+  /** Of a call into the lab: more of it was sent than is kept, or than had come. */
+  request_body_cut: z.boolean(),
   response_headers: headers.nullable(),
   response_body: z.string().nullable(),
+  /** It was longer than is kept (256 KiB). */
+  response_body_cut: z.boolean(),
   /** Null: a call into the lab, which nobody but its caller can make again. */
   retry_context: z
     .object({ action_category: z.string(), references: z.array(reference) })

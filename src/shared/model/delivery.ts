@@ -352,8 +352,12 @@ export interface LogRecord extends LogSummary {
   retryContext: RetryContext | null;
   requestHeaders: HeaderRecord | null;
   requestBody: string | null;
+  /** Of a call: more of it was sent than is kept, or than had come. */
+  requestBodyCut: boolean;
   responseHeaders: HeaderRecord | null;
   responseBody: string | null;
+  /** It was longer than is kept. */
+  responseBodyCut: boolean;
   ip: string | null;
   origin: string | null;
   /** The end of the access key that a call came with. */
@@ -369,6 +373,7 @@ export interface LogRecord extends LogSummary {
 
 /** Where a log comes from, as far as a report on it must be judged. */
 export interface LogOrigin {
+  direction: Direction;
   labIntegrationId: number | null;
   integrationCallbackUrl: string | null;
 }

@@ -16,6 +16,8 @@ export type ResolveResult =
   /** `wentOn`: what waited for this log and has become ready. */
   | { outcome: 'RESOLVED'; wentOn: KeyWentOn | null }
   | { outcome: 'NOT_FOUND' }
+  /** It is a call into the lab: its answer is its outcome. */
+  | { outcome: 'CALL' }
   /** The same was said before, and no signal has changed it since. */
   | { outcome: 'ALREADY_RESOLVED' }
   /** It is under way, waits or is held: its task must end first. */

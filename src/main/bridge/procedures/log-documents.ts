@@ -59,8 +59,10 @@ export function logDocumentOf(log: LogRecord): LogDocument {
     ...logSummaryDocumentOf(log),
     request_headers: log.requestHeaders,
     request_body: log.requestBody,
+    request_body_cut: log.requestBodyCut,
     response_headers: log.responseHeaders,
     response_body: log.responseBody,
+    response_body_cut: log.responseBodyCut,
     retry_context: log.retryContext && {
       action_category: log.retryContext.actionCategory,
       references: log.retryContext.references,

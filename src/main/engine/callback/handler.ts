@@ -51,6 +51,11 @@ export class CallbackHandler {
     const known = await this.#store.originOfLog(body.log_id);
     refuseForeignAddress(body, [this.#callbackUrl(), known?.integrationCallbackUrl]);
     if (!known) throw unknownLog();
+    if (known.direction === 'INBOUND') {
+      const reason =
+        'is a call into the lab, of which nothing is reported; send the log_id of integration_payload';
+      throw fieldError('INVALID_INPUT', 'log_id', reason);
+    }
     const rule =
       known.labIntegrationId === null
         ? undefined

@@ -49,6 +49,12 @@ function refusal(result: Exclude<ResolveResult, { outcome: 'RESOLVED' }>): LabRe
   switch (result.outcome) {
     case 'NOT_FOUND':
       return unknownLog();
+    case 'CALL':
+      return fieldError(
+        'INVALID_INPUT',
+        'log_id',
+        'is a call into the lab, whose answer is its outcome; only a delivery is closed by hand',
+      );
     case 'ALREADY_RESOLVED':
       return fieldError('ALREADY_DONE', 'log_id', 'was closed so already');
     case 'OPEN_TASK':

@@ -20,6 +20,8 @@ export interface ConsoleState {
   /** What the list is narrowed to: a log_id's beginning or end; empty shows the newest logs. */
   filter: string;
   includeSuppressed: boolean;
+  /** Whether calls into the lab are listed beside deliveries. */
+  includeCalls: boolean;
   openLogId: string | null;
   openLog: Loadable<LogDocument>;
   /** The open log in clear, as it was when somebody asked to see it. */
@@ -41,6 +43,7 @@ export interface Console {
   /** Narrows the list; see {@link isSearchable} for what can be looked for. */
   setFilter(filter: string): Promise<void>;
   setIncludeSuppressed(include: boolean): Promise<void>;
+  setIncludeCalls(include: boolean): Promise<void>;
   open(logId: string | null): Promise<void>;
   /**
    * Shows the open log in clear, which is recorded.
@@ -74,6 +77,7 @@ export function createConsole(client: Client): Console {
     logs: { state: 'loading' },
     filter: '',
     includeSuppressed: false,
+    includeCalls: false,
     openLogId: null,
     openLog: { state: 'loading' },
     revealed: null,
@@ -122,15 +126,18 @@ export function createConsole(client: Client): Console {
   }
 
   async function refreshLogs(): Promise<void> {
-    const { filter, includeSuppressed } = get();
+    const { filter, includeSuppressed, includeCalls } = get();
     const isCurrent = () =>
-      get().filter === filter && get().includeSuppressed === includeSuppressed;
+      get().filter === filter &&
+      get().includeSuppressed === includeSuppressed &&
+      get().includeCalls === includeCalls;
     try {
       const page = await reach(() =>
         client.call('searchLogs', {
           limit: PAGE_ROWS,
-          // Whoever asks for an id means that log, suppressed or not.
+          // Whoever asks for an id means that log, suppressed or not, a call or a delivery.
           include_suppressed: includeSuppressed || filter !== '',
+          ...(includeCalls || filter !== '' ? {} : { direction: 'OUTBOUND' as const }),
           ...(filter ? { log_id: filter } : {}),
         }),
       );
@@ -188,6 +195,10 @@ export function createConsole(client: Client): Console {
     },
     async setIncludeSuppressed(includeSuppressed) {
       set({ includeSuppressed });
+      await settle(refreshLogs());
+    },
+    async setIncludeCalls(includeCalls) {
+      set({ includeCalls });
       await settle(refreshLogs());
     },
     async open(logId) {

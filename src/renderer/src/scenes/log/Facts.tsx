@@ -20,7 +20,20 @@ export function Facts({ log }: { log: LogDocument }) {
       <Fact name="About">{references.join(', ')}</Fact>
       <Fact name="Event">{log.event_id && <code>{log.event_id}</code>}</Fact>
       <Fact name="Batch">{log.batch_id && <code>{log.batch_id}</code>}</Fact>
-      <Fact name="Stage">{STAGE_WORDS[log.stage]}</Fact>
+      <Fact name="Fired by">
+        {log.triggered_by && (
+          <a href={addressOfLog(log.triggered_by)}>
+            <code>{log.triggered_by}</code>
+          </a>
+        )}
+      </Fact>
+      <Fact name="Called from">{log.ip}</Fact>
+      <Fact name="Page of">{log.origin}</Fact>
+      <Fact name="Key">
+        {log.direction === 'INBOUND' &&
+          `${log.token_owner ?? 'none that is known'}${log.token_hint === null ? '' : `, ends in ${log.token_hint}`}`}
+      </Fact>
+      <Fact name="Stage">{log.direction === 'OUTBOUND' && STAGE_WORDS[log.stage]}</Fact>
       <Fact name="Priority">{log.priority === 'STAT' ? 'STAT' : 'Routine'}</Fact>
       <Fact name="Ordering key">{log.ordering_key}</Fact>
       <Fact name="Retry">{log.retry_state !== 'NONE' && RETRY_WORDS[log.retry_state]}</Fact>

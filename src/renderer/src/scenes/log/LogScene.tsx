@@ -4,8 +4,9 @@ import { useConsoleState } from '../../app/context.ts';
 import { Notice } from '../../components/Notice.tsx';
 import { Headers, Payload } from '../../components/Payload.tsx';
 import { StatusBadge } from '../../components/StatusBadge.tsx';
-import { CERTAINTY_WORDS, STATUS_WORDS } from '../../words.ts';
+import { CALL_WORDS, CERTAINTY_WORDS, STATUS_WORDS } from '../../words.ts';
 import { Facts } from './Facts.tsx';
+import { Fired } from './Fired.tsx';
 import { Reveal } from './Reveal.tsx';
 import { Revisions } from './Revisions.tsx';
 import { Timeline } from './Timeline.tsx';
@@ -50,12 +51,17 @@ export function LogScene({ logId }: { logId: string }) {
   );
 }
 
+function verdictOf({ direction, certainty, status }: LogDocument): string {
+  if (direction === 'INBOUND') return CALL_WORDS[status === 'SUCCESS' ? 'SUCCESS' : 'FAIL'];
+  return certainty ? CERTAINTY_WORDS[certainty] : STATUS_WORDS[status].meaning;
+}
+
 function LogBody({ log }: { log: LogDocument }) {
+  const isCall = log.direction === 'INBOUND';
   return (
     <>
       <p className="verdict">
-        <StatusBadge status={log.status} />{' '}
-        {log.certainty ? CERTAINTY_WORDS[log.certainty] : STATUS_WORDS[log.status].meaning}
+        <StatusBadge status={log.status} /> {verdictOf(log)}
       </p>
       {log.error_kind && (
         <Notice kind="warning">
@@ -63,18 +69,31 @@ function LogBody({ log }: { log: LogDocument }) {
         </Notice>
       )}
       <Facts log={log} />
-      <h3>What happened</h3>
-      <Timeline log={log} />
+      {isCall ? (
+        <Fired logIds={log.triggered} />
+      ) : (
+        <>
+          <h3>What happened</h3>
+          <Timeline log={log} />
+        </>
+      )}
       <h3>Request</h3>
       <p>
         {log.request_method ?? '–'} {log.end_point ?? 'no endpoint'}
       </p>
       <Headers fields={log.request_headers} />
-      <Payload label="Request body" text={log.request_body} empty="No body was built." />
+      <Payload
+        label="Request body"
+        text={log.request_body}
+        empty={isCall ? 'No body was read.' : 'No body was built.'}
+      />
+      {log.request_body_cut && <p className="quiet">Not all of its body came, or is kept.</p>}
       <h3>Response</h3>
       <p>
         {log.response_status_code === null
-          ? 'No response was received.'
+          ? isCall
+            ? 'It was not answered.'
+            : 'No response was received.'
           : `Status code ${log.response_status_code}`}
         {log.response_time !== null && ` after ${log.response_time} ms`}
       </p>
@@ -82,8 +101,12 @@ function LogBody({ log }: { log: LogDocument }) {
       {log.response_status_code !== null && (
         <Payload label="Response body" text={log.response_body} empty="The response had no body." />
       )}
-      <h3>Revisions</h3>
-      <Revisions revisions={log.revisions} />
+      {!isCall && (
+        <>
+          <h3>Revisions</h3>
+          <Revisions revisions={log.revisions} />
+        </>
+      )}
     </>
   );
 }

@@ -14,6 +14,7 @@ export function LogList() {
   const logs = useConsoleState((state) => state.logs);
   const filter = useConsoleState((state) => state.filter);
   const includeSuppressed = useConsoleState((state) => state.includeSuppressed);
+  const includeCalls = useConsoleState((state) => state.includeCalls);
   return (
     <>
       <label className="check">
@@ -24,6 +25,14 @@ export function LogList() {
         />
         Show suppressed logs too
       </label>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={includeCalls}
+          onChange={(event) => void console.setIncludeCalls(event.target.checked)}
+        />
+        Show calls into the lab too
+      </label>
       {logs.state === 'loading' && <p role="status">Loading logs …</p>}
       {logs.state === 'error' && (
         <Notice kind="error">Logs could not be loaded: {logs.message}</Notice>
@@ -31,7 +40,7 @@ export function LogList() {
       {logs.state === 'ready' && logs.value.length === 0 && <Nothing filter={filter} />}
       {logs.state === 'ready' && logs.value.length > 0 && (
         // A list narrowed anew is another list: it starts at its top.
-        <LogTable key={`${filter}/${includeSuppressed}`} logs={logs.value} />
+        <LogTable key={`${filter}/${includeSuppressed}/${includeCalls}`} logs={logs.value} />
       )}
     </>
   );
@@ -115,10 +124,11 @@ function LogRow({ log, isOpen }: { log: LogSummaryDocument; isOpen: boolean }) {
       <td>{log.action_category}</td>
       <td>{log.lab_id}</td>
       <td className="end-point" title={log.end_point ?? undefined}>
+        {log.direction === 'INBOUND' && 'Call to '}
         {log.end_point ?? '–'}
       </td>
       <td>{log.response_status_code ?? log.error_kind ?? '–'}</td>
-      <td>{STAGE_WORDS[log.stage]}</td>
+      <td>{log.direction === 'INBOUND' ? 'Call into the lab' : STAGE_WORDS[log.stage]}</td>
     </tr>
   );
 }

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Host } from '../../src/main/host.ts';
@@ -14,6 +16,8 @@ const ANY_MARK = new RegExp(MARK, 'i');
 let running: Host;
 let viewer: Record<string, string>;
 let logIds: string[];
+/** Calls into the lab: one that was taken, one that was refused, one that broke off. */
+let callIds: string[];
 const partner = createServer((request, response) => {
   request.resume();
   request.on('end', () => {
@@ -64,11 +68,33 @@ beforeAll(async () => {
     }, 10_000);
   }
   await reportFromOutside(logIds[0] ?? '');
+  await post(running, `/billing/?patient=${MARK}`, `{"name": "${MARK}", rubbish`, {
+    authorization: `Bearer ${key}`,
+    'x-patient': MARK,
+    'user-agent': MARK,
+  });
+  await breakOff(`{"name": "${MARK}`, key);
+  callIds = await vi.waitFor(async () => {
+    const { items } = await call(running, 'searchLogs', { direction: 'INBOUND' });
+    expect(items).toHaveLength(3);
+    return items.map(({ log_id }) => log_id);
+  });
 });
 afterAll(async () => {
   await running.close();
   partner.close();
 });
+
+/** A call whose caller goes away in the middle of its body. */
+async function breakOff(part: string, key: string): Promise<void> {
+  const socket = connect(running.port, '127.0.0.1');
+  socket.write(
+    `POST /billing/ HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n${part}`,
+  );
+  await vi.waitFor(() => expect(socket.bytesWritten).toBeGreaterThan(part.length));
+  socket.end();
+  await once(socket.resume(), 'close');
+}
 
 /** An outside worker's report, in whose every word a patient may be. */
 async function reportFromOutside(log_id: string): Promise<void> {
@@ -92,7 +118,7 @@ async function reportFromOutside(log_id: string): Promise<void> {
 
 /** What a viewer is answered by a procedure, with every input that may find something. */
 async function answersOf(name: ProcedureName): Promise<{ status: number; text: string }[]> {
-  const ids = logIds.map((log_id) => ({ log_id }));
+  const ids = [...logIds, ...callIds].map((log_id) => ({ log_id }));
   const inputs = [
     {},
     { include_suppressed: true },
@@ -134,8 +160,18 @@ it('operators are shown all of it in clear, so that there is something to be mas
   expect(second?.end_point).not.toContain(MARK);
 });
 
+it('so are calls into the lab, whatever became of them', async () => {
+  for (const log_id of callIds) {
+    const log = await call(running, 'revealLog', { log_id });
+    expect(log.request_body).toContain(MARK);
+  }
+  const refused = await call(running, 'revealLog', { log_id: callIds[1] ?? '' });
+  expect(refused.end_point).toContain(MARK);
+  expect(JSON.stringify(refused.request_headers)).toContain(MARK);
+});
+
 it('getLog and searchLogs are the same for everybody: masked', async () => {
-  for (const log_id of logIds) {
+  for (const log_id of [...logIds, ...callIds]) {
     const log = await call(running, 'getLog', { log_id });
     expect(log.masked).toBe(true);
     expect(JSON.stringify(log)).not.toMatch(ANY_MARK);

@@ -334,6 +334,22 @@ describe('a caller that goes away', () => {
     const [call] = await kept();
     expect(call).toMatchObject({ errorKind: 'CALLER_GONE', requestBody: body, responseBody: null });
   });
+
+  it('while what it asked for is done leaves the log of what was done', async () => {
+    let open = () => {};
+    served.engine.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const body = JSON.stringify(BILL);
+    const socket = await head(`content-length: ${body.length}`);
+    socket.write(body);
+    await vi.waitFor(() => expect(served.engine.entered).toBe(1));
+    socket.destroy();
+    await once(socket, 'close');
+    open();
+    const [call] = await kept();
+    expect(call).toMatchObject({ status: 'SUCCESS', errorKind: null, responseStatusCode: 201 });
+  });
 });
 
 describe('a flood', () => {

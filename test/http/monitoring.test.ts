@@ -87,7 +87,7 @@ interface Operation {
   summary?: string;
   security?: Record<string, unknown>[];
   requestBody?: { content: Record<string, { schema: Record<string, unknown> }> };
-  responses: Record<string, { description?: string }>;
+  responses: Record<string, { description?: string; headers?: object; content?: object }>;
 }
 
 describe('GET /openapi.json', () => {
@@ -107,6 +107,16 @@ describe('GET /openapi.json', () => {
     }
     for (const route of ['/health', '/metrics', '/openapi.json']) {
       expect(document.paths[route]?.['get']).toBeDefined();
+    }
+  });
+
+  it('says of each answer of a captured route, and of no other, under which id the call is found', () => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      const answers = Object.values(methods).flatMap(({ responses }) => Object.values(responses));
+      for (const { headers = {}, content } of answers) {
+        expect('labrelay-log-id' in headers).toBe(path in eventRoutes);
+        if (path in eventRoutes) expect(content).toBeDefined();
+      }
     }
   });
 

@@ -67,7 +67,8 @@ export function captureCalls(app: FastifyInstance, calls: CallTaker | null): voi
     call.key ??= request.accessKey;
     call.problem = request.problem;
     call.parsed = request.body;
-    const isGone = !request.raw.socket.writable;
+    // What was done is done, whether or not its caller hears of it.
+    const isGone = reply.statusCode >= 400 && !request.raw.socket.writable;
     const answer = {
       status: reply.statusCode,
       headers: keptFields((name) => reply.getHeader(name)),

@@ -2,6 +2,7 @@ import type { SwaggerTransform, SwaggerTransformObject } from '@fastify/swagger'
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { z } from 'zod';
 import { ERROR_CODES } from '../../shared/errors.ts';
+import { LOG_ID_HEADER } from './capture.ts';
 
 type JsonSchema = Record<string, unknown>;
 
@@ -33,6 +34,11 @@ const problemSchema: JsonSchema = {
       },
     },
   },
+};
+
+/** Of every answer of a route whose calls are captured. */
+const CALL_HEADERS: JsonSchema = {
+  [LOG_ID_HEADER]: { type: 'string', description: 'The log_id under which this call is found' },
 };
 
 /**
@@ -90,11 +96,12 @@ function routeTransform(shared: Record<string, JsonSchema>): SwaggerTransform {
   return ({ schema, url, route }) => {
     if (!schema || (schema as RouteSchema).hide) return { schema: { hide: true }, url };
     const { body, response, ...rest } = schema as RouteSchema;
+    const headers = route.config?.captured ? { headers: CALL_HEADERS } : {};
     const name = schema.operationId ?? route.url;
     const answers = Object.fromEntries(
       Object.entries(response ?? {}).map(([status, answer]) => [
         status,
-        { description: 'Done', ...jsonSchemaOf(answer, 'output', name, shared) },
+        { description: 'Done', ...headers, ...jsonSchemaOf(answer, 'output', name, shared) },
       ]),
     );
     return {
@@ -106,6 +113,7 @@ function routeTransform(shared: Record<string, JsonSchema>): SwaggerTransform {
           ...answers,
           default: {
             description: 'A problem document (RFC 9457)',
+            ...headers,
             content: {
               'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
             },

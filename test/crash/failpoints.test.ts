@@ -141,8 +141,12 @@ describe('an event that is struck', () => {
     await crashing.url();
     await expect(post(crashing)).rejects.toThrow();
     expect(await crashing.ended).toEqual(KILLED_ITSELF);
-    const kept = readLedger(dataFolder, (ledger) => [ledger.events(), ledger.logs()]);
-    expect(kept).toEqual([[], []]);
+    const kept = readLedger(dataFolder, (ledger) => [
+      ledger.events(),
+      ledger.logs(),
+      ledger.calls(),
+    ]);
+    expect(kept).toEqual([[], [], []]);
 
     const recovered = start();
     await recovered.url();
@@ -161,6 +165,8 @@ describe('an event that is struck', () => {
     expect(await crashing.ended).toEqual(KILLED_ITSELF);
     const { log } = leftBehind();
     expect(log).toMatchObject({ status: 'PENDING', taskState: 'READY', isStamped: false });
+    // The call that has fired it is kept by the same commit.
+    expect(readLedger(dataFolder, (ledger) => ledger.calls())).toEqual([log.triggeredBy]);
 
     const recovered = start();
     await recovered.url();

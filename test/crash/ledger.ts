@@ -14,9 +14,11 @@ export interface KeptEvent {
   logIds: string[];
 }
 
-/** A log with what stands in the queues for it. */
+/** A delivery's log with what stands in the queues for it. */
 export interface KeptLog {
   logId: string;
+  /** The call that has fired it. */
+  triggeredBy: string | null;
   status: LogStatus;
   certainty: Certainty | null;
   errorKind: ErrorKind | null;
@@ -29,12 +31,12 @@ export interface KeptLog {
 }
 
 const LOGS = `
-SELECT l.log_id AS logId, l.status, l.certainty, l.error_kind AS errorKind,
+SELECT l.log_id AS logId, l.triggered_by AS triggeredBy, l.status, l.certainty, l.error_kind AS errorKind,
   (SELECT count(*) FROM attempt a WHERE a.log_seq = l.log_seq) AS attempts,
   t.state AS taskState, t.stamped_at IS NOT NULL AS isStamped,
   (SELECT f.cause FROM failed_task f
    WHERE f.log_seq = l.log_seq AND f.requeued_at IS NULL) AS failedCause
-FROM log l LEFT JOIN task t ON t.log_seq = l.log_seq`;
+FROM log l LEFT JOIN task t ON t.log_seq = l.log_seq WHERE l.direction = 'OUTBOUND'`;
 
 /**
  * What is committed in a data folder, read past the engine by SQLite itself and without a write:
@@ -92,9 +94,22 @@ export class Ledger {
       .map((row) => ({ ...row, isStamped: row.isStamped === 1 }));
   }
 
+  /** The log_ids of calls into the lab that were answered as asked. */
+  calls(): string[] {
+    return this.#db
+      .prepare<[], string>(
+        `SELECT l.log_id FROM log l JOIN inbound_call c ON c.log_seq = l.log_seq
+         WHERE l.direction = 'INBOUND' AND l.status = 'SUCCESS'`,
+      )
+      .pluck()
+      .all();
+  }
+
   events(): KeptEvent[] {
     const logIds = this.#db
-      .prepare<[string], string>('SELECT log_id FROM log WHERE event_id = ?')
+      .prepare<[string], string>(
+        "SELECT log_id FROM log WHERE event_id = ? AND direction = 'OUTBOUND'",
+      )
       .pluck();
     return this.#db
       .prepare<[], { event_id: string; document: StoredBody; answer: string }>(

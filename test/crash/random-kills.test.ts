@@ -61,14 +61,15 @@ test(`killed ${KILLS} times under load, it loses no acknowledged event and sends
   await untilDrained(dataFolder);
   expect(await last.stop()).toEqual({ code: 0, signal: null });
 
-  const { integrity, events, logs } = readLedger(dataFolder, (ledger) => ({
+  const { integrity, events, logs, calls } = readLedger(dataFolder, (ledger) => ({
     integrity: ledger.integrity('integrity_check'),
     events: ledger.events(),
     logs: ledger.logs(),
+    calls: ledger.calls(),
   }));
   expect(integrity).toBe('ok');
   expect(load.complaints.slice(0, 20)).toEqual([]);
-  expect(contradictions({ load, partner, events, logs, inDoubt })).toEqual([]);
+  expect(contradictions({ load, partner, events, logs, calls, inDoubt })).toEqual([]);
   // The kills did strike deliveries under way, unanswered events, and events kept but unanswered.
   expect(inDoubt.size).toBeGreaterThan(0);
   expect(load.lostAnswers).toBeGreaterThan(0);

@@ -11,6 +11,8 @@ interface Evidence {
   partner: Partner;
   events: KeptEvent[];
   logs: KeptLog[];
+  /** The log_ids of calls that were answered as asked. */
+  calls: readonly string[];
   /** Logs that were stamped and without an outcome when an engine was killed. */
   inDoubt: ReadonlySet<string>;
 }
@@ -52,11 +54,13 @@ function* ofEvents({ load, events }: Evidence): Iterable<string> {
   }
 }
 
-/** Each log has its one true outcome. */
-function* ofLogs({ logs, partner, inDoubt }: Evidence): Iterable<string> {
+/** Each log has its one true outcome, and the call that has fired it. */
+function* ofLogs({ logs, calls, partner, inDoubt }: Evidence): Iterable<string> {
+  const called = new Set(calls);
   for (const log of logs) {
     const times = partner.times(log.logId);
     const told = `${log.logId} (${log.status} ${log.certainty} ${log.errorKind}, received ${times} times)`;
+    if (!called.has(log.triggeredBy ?? '')) yield `${told} was fired by no call that is kept`;
     if (log.taskState !== null) yield `${told} still has a task`;
     if (log.failedCause !== null) yield `${told} is still in the failed-task queue`;
     if (log.status === 'SUCCESS') {

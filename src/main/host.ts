@@ -197,6 +197,7 @@ async function openParts(
       configuration: engine.configuration,
       intake: engine.intake,
       inbound: engine.inbound,
+      appointments: engine.appointments,
       callback: engine.callback,
       people: engine.signIn,
       health: () => health.document(),

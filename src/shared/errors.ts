@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   FOREIGN_HOST: [421, 'The request names a host that is not ours'],
   NOT_FOUND: [404, 'There is no such thing'],
   UNKNOWN_LOG: [404, 'No log has this log_id'],
+  UNKNOWN_APPOINTMENT: [404, 'The appointment is not known'],
+  APPOINTMENT_CANCELLED: [409, 'The appointment was cancelled'],
   UNKNOWN_LAB: [422, 'The lab is not known'],
   UNKNOWN_ACTION_CATEGORY: [422, 'The action category is not known'],
   METHOD_NOT_ALLOWED: [405, 'The route does not take this method'],

@@ -119,6 +119,10 @@ export class FakeEngine implements ServedEngine {
     onTrouble: () => {},
   });
 
+  readonly appointments: ServedEngine['appointments'] = {
+    list: async () => ({ items: [], next_cursor: null }),
+  };
+
   /** Cookies' values that are known, by whose they are. */
   readonly sessions = new Map<string, { session: Session; key: AccessKey }>();
   readonly refusals: string[] = [];

@@ -4,6 +4,8 @@ import type { BreakerChange } from '../../shared/model/breaker.ts';
 import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import { type ExpiredHold, isUrgent } from '../../shared/model/ordering.ts';
+import { Appointments } from './appointments/appointments.ts';
+import type { AppointmentPort } from './appointments/port.ts';
 import { CallbackHandler } from './callback/handler.ts';
 import { HttpReporter, type ReportTarget } from './callback/http-reporter.ts';
 import type { CallbackPort } from './callback/port.ts';
@@ -44,6 +46,7 @@ import type { TargetGuard } from './targets/guard.ts';
 /** Everything the engine needs of a store; SQLite's implements it, others may. */
 export interface EngineStore
   extends IntakePort,
+    AppointmentPort,
     DomainObjectPort,
     DirectoryPort,
     QueuePort,
@@ -101,6 +104,7 @@ export class Engine {
   readonly payloads: PayloadBuilder;
   readonly intake: Intake;
   readonly inbound: Inbound;
+  readonly appointments: Appointments;
   readonly directory: Directory;
   readonly dispatcher: Dispatcher;
   readonly callback: CallbackHandler;
@@ -188,6 +192,7 @@ export class Engine {
       clock,
       onTrouble: (message) => log.warn('call', message),
     });
+    this.appointments = new Appointments(store, this.configuration);
     this.callback = new CallbackHandler({
       store,
       configuration: this.configuration,

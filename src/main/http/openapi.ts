@@ -10,6 +10,7 @@ type JsonSchema = Record<string, unknown>;
 interface RouteSchema {
   hide?: boolean;
   body?: z.ZodType;
+  querystring?: z.ZodType;
   response?: Record<string, z.ZodType>;
   operationId?: string;
   [rest: string]: unknown;
@@ -95,7 +96,7 @@ export function openApiOptions(
 function routeTransform(shared: Record<string, JsonSchema>): SwaggerTransform {
   return ({ schema, url, route }) => {
     if (!schema || (schema as RouteSchema).hide) return { schema: { hide: true }, url };
-    const { body, response, ...rest } = schema as RouteSchema;
+    const { body, querystring, response, ...rest } = schema as RouteSchema;
     const headers = route.config?.captured ? { headers: CALL_HEADERS } : {};
     const name = schema.operationId ?? route.url;
     const answers = Object.fromEntries(
@@ -108,6 +109,7 @@ function routeTransform(shared: Record<string, JsonSchema>): SwaggerTransform {
       url,
       schema: {
         ...rest,
+        ...(querystring ? { querystring: jsonSchemaOf(querystring, 'input', name, shared) } : {}),
         ...(body ? { body: jsonSchemaOf(body, 'input', name, shared) } : {}),
         response: {
           ...answers,

@@ -6,6 +6,7 @@ import { LabRelayError } from '../../shared/errors.ts';
 import type { Handlers } from '../bridge/handler.ts';
 import type { ConfigurationLookup } from '../engine/configuration/lookup.ts';
 import type { EngineFigures } from '../engine/figures.ts';
+import { type AppointmentLister, appointmentRoutes } from './appointment-routes.ts';
 import { type ReportTaker, callbackRoutes } from './callback-routes.ts';
 import { type CallTaker, captureCalls } from './capture.ts';
 import { consoleRoutes } from './console-routes.ts';
@@ -41,6 +42,7 @@ export interface ServedEngine {
   intake: EventIntake;
   /** Null: no call is captured. */
   inbound: CallTaker | null;
+  appointments: AppointmentLister;
   callback: ReportTaker;
   people: SessionKeeper;
   health(): Promise<HealthDocument>;
@@ -136,6 +138,13 @@ async function buildServer(
       intake: engine.intake,
       gate,
       metrics,
+      perMinute: () => engine.configuration.settings.eventRateLimit,
+    }),
+  );
+  await app.register((scope) =>
+    appointmentRoutes(scope, {
+      appointments: engine.appointments,
+      gate,
       perMinute: () => engine.configuration.settings.eventRateLimit,
     }),
   );

@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import { createAppointmentQueries } from './appointments.ts';
 import { createAuditCommands, createAuditQueries } from './audit.ts';
 import { createKeepCall } from './calls.ts';
 import { createConfigurationStatements } from './configuration.ts';
@@ -53,6 +54,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
 export function createQueries(db: Database): ReadonlyMap<string, Command> {
   return byName({
     ...createIntakeQueries(db),
+    ...createAppointmentQueries(db),
     ...createDirectoryQueries(db),
     ...createSearchQueries(db),
     ...createQueueQueries(db),

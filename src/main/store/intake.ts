@@ -9,8 +9,10 @@ import type {
   IntakeQuestion,
   Repeat,
 } from '../../shared/model/event.ts';
+import { appointmentStatus, NO_TIME, scheduledAt } from '../../shared/model/appointment.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import { type EncodedCall, encodeCall } from './calls.ts';
+import type { AppointmentStatus } from '../../shared/model/vocabulary.ts';
 import { decodeBody, encodeBody, type StoredBody } from './bodies.ts';
 import { Undone } from './group-commit.ts';
 
@@ -57,6 +59,9 @@ export function createIntakeQueries(db: Database) {
   const object = db.prepare<[string, string, number], ObjectRow>(
     'SELECT version, source_updated_at, document FROM domain_object WHERE id = ? AND kind = ? AND lab_id = ?',
   );
+  const answer = db
+    .prepare<[string, number], string>('SELECT answer FROM event WHERE event_id = ? AND lab_id = ?')
+    .pluck();
   const event = db.prepare<[string, number], { document: StoredBody }>(
     'SELECT document FROM event WHERE event_id = ? AND lab_id = ?',
   );
@@ -97,13 +102,22 @@ export function createIntakeQueries(db: Database) {
         repeat,
       };
     },
+
+    answerOfEvent({ labId, eventId }: { labId: number; eventId: string }): JsonObject | null {
+      const told = answer.get(eventId, labId);
+      return told === undefined ? null : (JSON.parse(told) as JsonObject);
+    },
   };
 }
 
 /** `AcceptEvent` with its documents already written as JSON, so that they cross the thread as text. */
 export type EncodedAcceptEvent = Omit<AcceptEvent, 'event' | 'objects' | 'answer' | 'call'> & {
   event: Omit<AcceptEvent['event'], 'document'> & { document: string };
-  objects: (Omit<ObjectWrite, 'document'> & { document: string })[];
+  objects: (Omit<ObjectWrite, 'document'> & {
+    document: string;
+    /** What an appointment is listed by; other kinds have none. */
+    listed?: { status: AppointmentStatus; dueAt: number };
+  })[];
   answer: string;
   call: EncodedCall | null;
 };
@@ -116,7 +130,12 @@ export interface EncodedSaveObjects {
 }
 
 function encodeObjects(objects: readonly ObjectWrite[]): EncodedAcceptEvent['objects'] {
-  return objects.map((object) => ({ ...object, document: JSON.stringify(object.document) }));
+  return objects.map((object) => {
+    const encoded = { ...object, document: JSON.stringify(object.document) };
+    return object.kind === 'appointment'
+      ? { ...encoded, listed: listedBy(object.document) }
+      : encoded;
+  });
 }
 
 export function encodeSaveObjects(command: {
@@ -125,6 +144,10 @@ export function encodeSaveObjects(command: {
   now: number;
 }): EncodedSaveObjects {
   return { ...command, objects: encodeObjects(command.objects) };
+}
+
+function listedBy(document: JsonObject): { status: AppointmentStatus; dueAt: number } {
+  return { status: appointmentStatus(document), dueAt: scheduledAt(document) ?? NO_TIME };
 }
 
 /** Done on the calling thread: one string is copied much faster than an object of many. */
@@ -147,11 +170,13 @@ export function createIntakeCommands(
 ) {
   const repeats = createRepeats(db);
   const insertObject = db.prepare(
-    `INSERT INTO domain_object (lab_id, kind, id, version, source_updated_at, document, created_at, updated_at)
-     VALUES (?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO domain_object (lab_id, kind, id, version, source_updated_at, document, created_at,
+       updated_at, status, due_at)
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
   const updateObject = db.prepare(
-    `UPDATE domain_object SET version = version + 1, source_updated_at = ?, document = ?, updated_at = ?
+    `UPDATE domain_object SET version = version + 1, source_updated_at = ?, document = ?,
+       updated_at = ?, status = ?, due_at = ?
      WHERE id = ? AND kind = ? AND lab_id = ? AND version = ?`,
   );
   const insertEvent = db.prepare(
@@ -170,10 +195,21 @@ export function createIntakeCommands(
   ) => {
     const { kind, id, baseVersion, sourceUpdatedAt } = object;
     const document = encodeBody(object.document);
+    const { status = null, dueAt = null } = object.listed ?? {};
     const { changes } =
       baseVersion === null
-        ? insertObject.run(labId, kind, id, sourceUpdatedAt, document, now, now)
-        : updateObject.run(sourceUpdatedAt, document, now, id, kind, labId, baseVersion);
+        ? insertObject.run(labId, kind, id, sourceUpdatedAt, document, now, now, status, dueAt)
+        : updateObject.run(
+            sourceUpdatedAt,
+            document,
+            now,
+            status,
+            dueAt,
+            id,
+            kind,
+            labId,
+            baseVersion,
+          );
     return changes === 1;
   };
 

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AppointmentQuery, KeptAppointment } from '../../shared/model/appointment.ts';
 import type { InboundCall } from '../../shared/model/call.ts';
 import type { BackupMade, BackupRequest } from '../../shared/model/backup.ts';
 import type {
@@ -23,6 +24,7 @@ import type {
   IntakeAnswer,
   IntakeQuestion,
 } from '../../shared/model/event.ts';
+import type { JsonObject } from '../../shared/model/json.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import type { KeyRelease, KeyWentOn, OrderTended } from '../../shared/model/ordering.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
@@ -112,6 +114,12 @@ export class Store {
   }
   acceptEvent(command: AcceptEvent): Promise<AcceptResult> {
     return this.#writer.call('acceptEvent', encodeAcceptEvent(command));
+  }
+  answerOfEvent(event: { labId: number; eventId: string }): Promise<JsonObject | null> {
+    return this.#points.call('answerOfEvent', event);
+  }
+  listAppointments(query: AppointmentQuery): Promise<KeptAppointment[]> {
+    return this.#searches.call('listAppointments', query);
   }
   saveObjects(command: { labId: number; objects: ObjectWrite[]; now: number }): Promise<boolean> {
     return this.#writer.call('saveObjects', encodeSaveObjects(command));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { APPOINTMENT_STATUSES, type AppointmentStatus } from '../model/vocabulary.ts';
 import { givenTime } from './common.ts';
 
 const anId =
@@ -23,7 +24,11 @@ export const objectId = z.union(
 );
 
 /** A line of text about an object, such as a reason. */
-const words = z.string({ error: 'must be text' }).trim().min(1, 'must not be empty').max(1_000);
+export const words = z
+  .string({ error: 'must be text' })
+  .trim()
+  .min(1, 'must not be empty')
+  .max(1_000);
 
 const common = {
   /** The lab system's own time of this state; an older one never overwrites a newer one. */
@@ -122,9 +127,44 @@ export const signedReportObject = z
   )
   .refine(patientAgrees, patientDisagrees);
 
+const appointmentFields = {
+  appointment_id: objectId,
+  /** When it takes place. */
+  scheduled_at: givenTime.nullable().optional(),
+  status: z
+    .enum(APPOINTMENT_STATUSES, { error: `must be ${APPOINTMENT_STATUSES.join(', ')}` })
+    .optional(),
+  confirmed_at: givenTime.nullable().optional(),
+  confirmed_by: words.nullable().optional(),
+  bill_id: objectId.optional(),
+  ...ofPatient,
+  ...common,
+};
+const appointmentShape = { error: 'must be an object with appointment_id' };
+
 export const appointmentObject = z
-  .looseObject(
-    { appointment_id: objectId, bill_id: objectId.optional(), ...ofPatient, ...common },
-    { error: 'must be an object with appointment_id' },
-  )
+  .looseObject(appointmentFields, appointmentShape)
   .refine(patientAgrees, patientDisagrees);
+
+/** An appointment in an event that says itself how it stands from now on. */
+const appointmentThatIs = (status: AppointmentStatus, more: z.ZodRawShape = {}) =>
+  z
+    .looseObject(
+      {
+        ...appointmentFields,
+        status: z
+          .literal(status, {
+            error: `must be ${status} or left out: that is what this event says`,
+          })
+          .optional(),
+        ...more,
+      },
+      appointmentShape,
+    )
+    .refine(patientAgrees, patientDisagrees);
+
+export const confirmedAppointmentObject = appointmentThatIs('CONFIRMED');
+
+export const cancelledAppointmentObject = appointmentThatIs('CANCELLED', {
+  cancellation_reason: words.optional(),
+});

@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import type { JsonObject } from '../model/json.ts';
 import { OBJECT_KINDS, type ObjectKind, PRIORITIES, type Priority } from '../model/vocabulary.ts';
-import { givenTime, parseInput } from './common.ts';
+import { givenTime, isoTime, parseInput } from './common.ts';
 import {
+  appointmentObject,
   billObject,
   objectId,
   patientObject,
   paymentObject,
   reportObject,
   sampleObject,
+  words,
 } from './domain-objects.ts';
 import { checkDocument, type RefusedKeys } from './json-document.ts';
 
@@ -21,9 +23,9 @@ const categoryCode = z
   .min(1, 'must not be empty')
   .max(100);
 
-const shortText = (words: string) =>
+const shortText = (reason: string) =>
   z
-    .string({ error: words })
+    .string({ error: reason })
     .min(1, 'must not be empty')
     .max(100, 'must have at most 100 characters')
     .regex(/^\P{Cc}*$/u, 'must not hold control characters (NUL, line breaks, tabs)');
@@ -84,6 +86,43 @@ export const eventRoutes = {
     status: 201,
     body: z.strictObject({ ...objectEvent, patient: patientObject }),
     answer: z.object({ patient_id: objectId, ...committed }),
+  },
+  '/appointment/': {
+    summary:
+      'An appointment was made or changed; APPOINTMENT_CREATED at first sight, then APPOINTMENT_UPDATED. ' +
+      'With action_category APPOINTMENT_CANCELLED it is cancelled. Once confirmed it stays confirmed ' +
+      'unless told BOOKED with a source_updated_at later than the confirmation, or CANCELLED',
+    status: 201,
+    body: z.strictObject({ ...objectEvent, appointment: appointmentObject }),
+    answer: z.object({ appointment_id: objectId, ...committed }),
+  },
+  '/appointmentConfirmAPI/': {
+    summary:
+      'A third party confirms an appointment (APPOINTMENT_CONFIRMED); confirming again changes ' +
+      'nothing and is answered with the first confirmation',
+    status: 200,
+    body: z.strictObject({
+      lab_id: labId,
+      appointment_id: objectId,
+      /** Who confirmed, e.g. the service that will come. */
+      confirmed_by: words.optional(),
+      /** When; left out: now. */
+      confirmed_at: givenTime.optional(),
+      note: words.optional(),
+      /** Fields of the caller's own, passed on to the lab's rules. */
+      details: z.record(z.string(), z.unknown(), { error: 'must be a JSON object' }).optional(),
+      priority: eventOptions.priority,
+    }),
+    answer: z.object({
+      appointment_id: objectId,
+      status: z.literal('CONFIRMED'),
+      confirmed_at: isoTime.nullable(),
+      /** True: it was confirmed before this call, and this call fired nothing. */
+      already_confirmed: z.boolean(),
+      /** Of the first confirmation; null where the lab system told it without an event of ours. */
+      event_id: z.string().nullable(),
+      log_ids: z.array(z.string()),
+    }),
   },
   '/api/v1/events': {
     summary: 'Any business event, of a built-in category or one of your own',

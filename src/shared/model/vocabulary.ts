@@ -129,6 +129,10 @@ export const ERROR_KINDS = [
 ] as const;
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
+/** How an appointment stands. One whose system tells no word is `BOOKED`. */
+export const APPOINTMENT_STATUSES = ['BOOKED', 'CONFIRMED', 'CANCELLED'] as const;
+export type AppointmentStatus = (typeof APPOINTMENT_STATUSES)[number];
+
 /** What went wrong with a call into the lab. */
 export const CALL_ERROR_KINDS = [
   /** It was answered 4xx: the caller is told what to mend. */

@@ -79,6 +79,10 @@ export class MemoryIntakeStore implements IntakePort {
     return { outcome: 'ACCEPTED' };
   }
 
+  async answerOfEvent({ labId, eventId }: { labId: number; eventId: string }) {
+    return Promise.resolve(this.#byEvent.get(`${labId} ${eventId}`)?.answer ?? null);
+  }
+
   async purgeIdempotencyKeys(): Promise<number> {
     const { size } = this.#byKey;
     this.#byKey.clear();

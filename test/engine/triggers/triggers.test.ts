@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { BUILT_IN_TRIGGERS, triggerFor } from '../../../src/main/engine/triggers/index.ts';
 import { carriedObjects } from '../../../src/main/engine/triggers/objects.ts';
-import { mainWay } from '../../../src/main/store/migrations/0001-main-way.ts';
+import { MIGRATIONS } from '../../../src/main/store/migrations/index.ts';
 import type { Reference } from '../../../src/shared/model/domain.ts';
 import type { JsonObject } from '../../../src/shared/model/json.ts';
 
 const codes = BUILT_IN_TRIGGERS.map(({ code }) => code);
 
 test('every seeded action category has its trigger, and no other has', () => {
-  const seeded = [...mainWay.sql.matchAll(/\(\s*\d+, '([A-Z0-9_]+)',/g)].map(([, code]) => code);
-  expect(seeded).toHaveLength(12);
+  const sql = MIGRATIONS.map((migration) => migration.sql).join();
+  const seeded = [...sql.matchAll(/\(\s*\d+, '([A-Z0-9_]+)',/g)].map(([, code]) => code);
+  expect(seeded).toHaveLength(15);
   expect(new Set(codes)).toEqual(new Set(seeded));
   expect(codes).toHaveLength(seeded.length);
 });

@@ -64,6 +64,7 @@ export async function passThrough(): Promise<void> {
           },
         },
         inbound: null,
+        appointments: { list: unused },
         callback: { handle: unused },
         people: { find: unused, in: unused, out: unused, refused: unused },
         health: unused,

@@ -147,7 +147,8 @@ export class FreshObjectReader {
       const stored = await this.#local(labId, all);
       set.add(all, stored);
       const ours = found.filter(([object]) => !object || !isStranger(object, set.document(object)));
-      for (const object of ours.flat()) set.merge(object);
+      const occasion = { eventId: null, at: this.#deps.clock() };
+      for (const object of ours.flat()) set.merge(object, occasion);
       const writes = set.writes();
       const kept =
         writes.length === 0 ||

@@ -10,6 +10,7 @@ import type { Reference } from '../../../shared/model/domain.ts';
 import type { IdempotencyUse } from '../../../shared/model/event.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import { confirmationCall } from '../appointments/confirmation.ts';
 import { triggerFor } from '../triggers/index.ts';
 import { type CarriedObject, carriedObjects, linkedReferences } from '../triggers/objects.ts';
 import { canonicalHash } from './canonical.ts';
@@ -37,6 +38,8 @@ export interface CheckedEvent {
   category: ActionCategory | null;
   data: JsonObject;
   carried: CarriedObject[];
+  /** What is told beside the objects, for those that keep it. */
+  told: JsonObject;
   /** What the event brings or names, in the order in which its logs keep it. */
   about: Reference[];
   eventId: string;
@@ -44,8 +47,15 @@ export interface CheckedEvent {
   idempotency: IdempotencyUse | null;
 }
 
-/** The lab that an event is for, if the caller may speak for it. */
-function speaksFor(caller: IntakeCaller, labId: number, configuration: ConfigurationLookup): Lab {
+/**
+ * The lab that a call is about, if the caller may speak for it.
+ * @throws LabRelayError `UNKNOWN_LAB` or `FORBIDDEN`; field `lab_id`
+ */
+export function speaksFor(
+  caller: Pick<IntakeCaller, 'labIds'>,
+  labId: number,
+  configuration: Pick<ConfigurationLookup, 'lab'>,
+): Lab {
   const lab = configuration.lab(labId);
   if (!lab) {
     const reason = 'is no lab that LabRelay knows; correct it, or add the lab first';
@@ -108,11 +118,12 @@ export function checkEvent(
     body.action_category === undefined
       ? null
       : namedCategory(body.action_category, route, configuration);
-  const data = plan ? pick(body, plan.data) : (body.data as JsonObject);
+  const confirmation = plan?.confirms ? confirmationCall(body) : null;
+  const data = confirmation?.data ?? (plan ? pick(body, plan.data) : (body.data as JsonObject));
   // An event whose category is still open has one of the plan's two, which ask for the same data.
   const trigger = triggerFor(category?.code ?? plan?.later ?? '');
   parseInput(trigger.data, data, plan ? '' : 'data');
-  const carried = carriedObjects(data);
+  const carried = confirmation?.carried ?? carriedObjects(data);
   const about = distinct([
     ...carried,
     ...(body.references ?? []).map(({ kind, id }) => ({ kind, id: String(id) })),
@@ -130,6 +141,7 @@ export function checkEvent(
     category,
     data,
     carried,
+    told: confirmation?.told ?? {},
     about,
     eventId: body.event_id ?? newId(),
     bodyHash,

@@ -10,6 +10,8 @@ import type { JsonObject } from '../../../shared/model/json.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { PayloadBuilder } from '../payload/builder.ts';
 import { triggerFor } from '../triggers/index.ts';
+import { asSet } from '../triggers/trigger.ts';
+import { answerOf, confirmedAlready } from './answers.ts';
 import type { BringingCall } from './bringing-call.ts';
 import { type CheckedEvent, checkEvent, type IntakeCaller, idempotencyOf } from './check.ts';
 import { buildDeliveries, type EventFacts } from './deliveries.ts';
@@ -17,7 +19,7 @@ import { FirstSight } from './first-sight.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { ObjectSet } from './object-set.ts';
 import type { IntakePort } from './port.ts';
-import { impliedCategory, type RoutePlan } from './routes.ts';
+import { impliedCategory } from './routes.ts';
 
 /** How often an event is merged anew when others change the same objects at the same time. */
 const MAX_TRIES = 8;
@@ -164,24 +166,23 @@ export class Intake {
         });
     if (known.repeat) return { repeat: known.repeat };
 
+    const receivedAt = this.#deps.clock();
     const objects = new ObjectSet();
     objects.add(about, known.objects);
+    const confirmed = plan?.confirms && (await confirmedAlready(event, objects, receivedAt, store));
+    if (confirmed) return { repeat: confirmed };
     const principal = plan && carried.find(({ kind }) => kind === plan.principal);
     const isFirst = !!principal && !objects.isStored(principal);
-    for (const object of carried) objects.merge(object);
 
     // Without a plan the body had to name its category.
     const category =
       event.category ?? (plan && impliedCategory(plan, isFirst, configuration)) ?? null;
     if (!category) throw new Error(`${route} left its action category open.`);
 
-    const receivedAt = this.#deps.clock();
+    const occasion = { eventId, at: receivedAt, told: event.told };
+    for (const object of asSet(carried, triggerFor(category.code))) objects.merge(object, occasion);
     const deliveries = await this.#deliveries(event, category, objects, receivedAt, call);
-    const answer: JsonObject = {
-      ...(plan && principal ? { [`${plan.principal}_id`]: givenId(event, plan) } : {}),
-      event_id: eventId,
-      log_ids: deliveries.map(({ log }) => log.logId),
-    };
+    const logIds = deliveries.map(({ log }) => log.logId);
     const answerStatus = eventRoutes[route].status;
     const facts: CallFacts = {
       labId: lab.labId,
@@ -207,7 +208,7 @@ export class Intake {
         },
         objects: objects.writes(),
         deliveries,
-        answer,
+        answer: answerOf(event, objects, logIds),
         answerStatus,
         idempotency: idempotency && {
           ...idempotency,
@@ -274,14 +275,12 @@ export class Intake {
   }
 }
 
-/** Only an event that writes all it is about: what it merely names would not be checked. */
-function isGuessable({ carried, about }: CheckedEvent): boolean {
-  return carried.length === about.length;
-}
-
-function givenId({ body }: CheckedEvent, { principal }: RoutePlan) {
-  const object = body[principal] as JsonObject;
-  return object[`${principal}_id`] ?? null;
+/**
+ * Only an event that writes all it is about: what it merely names would not be checked. What is
+ * confirmed must have been there.
+ */
+function isGuessable({ carried, about, plan }: CheckedEvent): boolean {
+  return carried.length === about.length && !plan?.confirms;
 }
 
 function answerRepeat(repeat: Repeat, call: BringingCall | null): IntakeAnswered {

@@ -1,5 +1,6 @@
 import type { DomainObject, ObjectWrite, Reference } from '../../../shared/model/domain.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
+import { mergeAppointment, type Occasion } from '../appointments/state.ts';
 import { type CarriedObject, linkedReferences } from '../triggers/objects.ts';
 import { mergeDocument } from './merge.ts';
 
@@ -53,13 +54,16 @@ export class ObjectSet {
   }
 
   /** Merges in an object that the event brought; it must have been added before. */
-  merge(carried: CarriedObject): void {
+  merge(carried: CarriedObject, occasion: Occasion): void {
     const entry = this.#entries.get(keyOf(carried));
     if (!entry) throw new Error(`The ${carried.kind} was not read before merging.`);
     const stored = entry.document
       ? { document: entry.document, sourceUpdatedAt: entry.sourceUpdatedAt }
       : null;
-    const merged = mergeDocument(stored, carried);
+    const merged =
+      carried.kind === 'appointment'
+        ? mergeAppointment(stored, carried, occasion)
+        : mergeDocument(stored, carried);
     entry.document = merged.document;
     entry.sourceUpdatedAt = merged.sourceUpdatedAt;
     entry.changed ||= merged.changed;

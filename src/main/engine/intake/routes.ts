@@ -14,6 +14,8 @@ export interface RoutePlan {
   first: string;
   /** Category of every later one. */
   later: string;
+  /** Its calls confirm an appointment that must be there. */
+  confirms?: true;
 }
 
 /** Null: the caller names category and data itself. */
@@ -41,6 +43,19 @@ export const ROUTE_PLANS: Record<EventRoute, RoutePlan | null> = {
     data: ['report'],
     first: 'REPORT_SUBMITTED',
     later: 'REPORT_SUBMITTED',
+  },
+  '/appointment/': {
+    principal: 'appointment',
+    data: ['appointment'],
+    first: 'APPOINTMENT_CREATED',
+    later: 'APPOINTMENT_UPDATED',
+  },
+  '/appointmentConfirmAPI/': {
+    principal: 'appointment',
+    data: [],
+    first: 'APPOINTMENT_CONFIRMED',
+    later: 'APPOINTMENT_CONFIRMED',
+    confirms: true,
   },
   '/api/v1/events': null,
 };

@@ -1,12 +1,13 @@
-import { z } from 'zod';
-import { appointmentObject } from '../../../shared/contract/domain-objects.ts';
-import { sampleAppointment } from './samples.ts';
-import { defineTrigger } from './trigger.ts';
+import { confirmedAppointmentObject } from '../../../shared/contract/domain-objects.ts';
+import { appointmentTrigger } from './appointment.ts';
 
-/** An appointment was confirmed. */
-export const appointmentConfirmed = defineTrigger({
-  code: 'APPOINTMENT_CONFIRMED',
-  principal: 'appointment',
-  data: z.looseObject({ appointment: appointmentObject }),
-  sample: { appointment: sampleAppointment },
+/** An appointment was confirmed: by the lab system itself, or by a third party (`appointmentConfirmAPI`). */
+export const appointmentConfirmed = appointmentTrigger('APPOINTMENT_CONFIRMED', {
+  appointment: confirmedAppointmentObject,
+  becomes: 'CONFIRMED',
+  extra: {
+    status: 'CONFIRMED',
+    confirmed_at: '2026-01-05T18:00:00.000Z',
+    confirmed_by: 'Example Home Visits',
+  },
 });

@@ -1,4 +1,7 @@
+import { appointmentCancelled } from './appointment-cancelled.ts';
 import { appointmentConfirmed } from './appointment-confirmed.ts';
+import { appointmentCreated } from './appointment-created.ts';
+import { appointmentUpdated } from './appointment-updated.ts';
 import { billCancelled } from './bill-cancelled.ts';
 import { billGenerated } from './bill-generated.ts';
 import { billUpdated } from './bill-updated.ts';
@@ -26,7 +29,10 @@ export const BUILT_IN_TRIGGERS: readonly Trigger[] = [
   sampleRejected,
   reportSubmitted,
   reportSigned,
+  appointmentCreated,
+  appointmentUpdated,
   appointmentConfirmed,
+  appointmentCancelled,
   hl7ManualSampleUpdate,
 ];
 

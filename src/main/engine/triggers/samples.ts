@@ -47,8 +47,8 @@ export const sampleReport: JsonObject = {
 
 export const sampleAppointment: JsonObject = {
   appointment_id: 20_001,
-  starts_at: '2026-01-06T08:30:00.000Z',
-  status: 'CONFIRMED',
+  scheduled_at: '2026-01-06T08:30:00.000Z',
+  status: 'BOOKED',
   patient: samplePatient,
   source_updated_at: '2026-01-05T08:00:00.000Z',
 };

@@ -18,6 +18,8 @@ export interface Trigger {
   readonly principal: DomainKind | null;
   /** What its event data must hold; labs' own fields are always welcome. */
   readonly data: z.ZodType;
+  /** Fields that its principal has from this event on, whatever the data say. */
+  readonly sets?: JsonObject;
   /** A made-up event, for previews and for checking mappings. */
   readonly sample: JsonObject;
   /** The domain objects that its data brings. */
@@ -28,9 +30,17 @@ export interface Trigger {
   defaultPayload(args: JsonObject, bindings: MappingBindings): JsonObject;
 }
 
+/** The objects that an event brings, the one it is about with what the event says of itself. */
+export function asSet(carried: readonly CarriedObject[], { principal, sets }: Trigger) {
+  if (!sets) return carried;
+  return carried.map((object) =>
+    object.kind === principal ? { ...object, document: { ...object.document, ...sets } } : object,
+  );
+}
+
 /** Makes a trigger from what distinguishes its category. */
 export function defineTrigger(
-  category: Pick<Trigger, 'code' | 'principal' | 'data' | 'sample'>,
+  category: Pick<Trigger, 'code' | 'principal' | 'data' | 'sample' | 'sets'>,
 ): Trigger {
   return {
     ...category,

@@ -160,6 +160,23 @@ CREATE INDEX object_note_of ON object_note (id, kind, lab_id);
 
 -- Appointments ----------------------------------------------------------------------------------
 
+-- What appointments are listed by; null for other kinds of object. due_at is when one takes place,
+-- the end of all times where nobody has told.
+ALTER TABLE domain_object ADD COLUMN status TEXT;
+ALTER TABLE domain_object ADD COLUMN due_at INTEGER;
+-- Compressed documents (a blob) cannot be read here; theirs follow with their next change.
+UPDATE domain_object SET
+  status = CASE WHEN typeof(document) = 'text'
+    AND json_extract(document, '$.status') IN ('CONFIRMED', 'CANCELLED')
+    THEN json_extract(document, '$.status') ELSE 'BOOKED' END,
+  due_at = coalesce(CASE WHEN typeof(document) = 'text'
+    THEN CAST(round(unixepoch(json_extract(document, '$.scheduled_at'), 'subsec') * 1000) AS INTEGER)
+    END, 8640000000000000)
+  WHERE kind = 'appointment';
+CREATE INDEX appointment_by_time ON domain_object (lab_id, due_at) WHERE kind = 'appointment';
+CREATE INDEX appointment_by_status ON domain_object (lab_id, status, due_at)
+  WHERE kind = 'appointment';
+
 -- A lab may have made one of these codes its own; it keeps its number then.
 INSERT OR IGNORE INTO action_category
   (action_category_list_id, code, name, is_built_in, is_active) VALUES

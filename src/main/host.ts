@@ -6,6 +6,7 @@ import { foundAdminTokenFile, writeAdminToken } from './admin-token.ts';
 import { type AppLogFile, openAppLog } from './app-log.ts';
 import { audited } from './bridge/audited.ts';
 import type { Handlers } from './bridge/handler.ts';
+import { appointmentHandlers } from './bridge/procedures/appointments.ts';
 import { backupHandlers } from './bridge/procedures/backup.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
@@ -188,6 +189,7 @@ async function openParts(
     ...backupHandlers(backups),
     ...versionHandlers(engine.configuration),
     ...heldHandlers(engine.heldTasks),
+    ...appointmentHandlers(engine.appointments),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);

@@ -3,6 +3,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { migrate } from '../../src/main/store/migrate.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
+import { NO_TIME } from '../../src/shared/model/appointment.ts';
 import { temporaryFolder } from '../helpers/folders.ts';
 
 const now = new Date('2026-11-24T08:00:00.000Z');
@@ -93,4 +94,28 @@ test('adds the categories of appointments, and leaves one that a lab has made it
       .pluck()
       .all(),
   ).toEqual([15, 11, own, 14]);
+});
+
+test('lists the appointments that are there; one whose document is compressed follows with its next change', () => {
+  const folder = temporaryFolder();
+  const db = new Database(join(folder, 'store.db'));
+  migrate(db, MIGRATIONS.slice(0, 2), null, now);
+  db.exec(`INSERT INTO lab (lab_id, name, time_zone, is_active) VALUES (1, 'City', 'UTC', 1)`);
+  const insert = db.prepare(
+    `INSERT INTO domain_object (lab_id, kind, id, version, document, created_at, updated_at)
+     VALUES (1, ?, ?, 1, ?, 0, 0)`,
+  );
+  const scheduled_at = '2026-12-01T08:30:00.500+05:30';
+  insert.run('appointment', 'a', JSON.stringify({ status: 'CONFIRMED', scheduled_at }));
+  insert.run('appointment', 'b', JSON.stringify({ status: 'Scheduled', scheduled_at: 'soon' }));
+  insert.run('appointment', 'c', Buffer.from('packed'));
+  insert.run('bill', 'd', JSON.stringify({ status: 'CONFIRMED' }));
+  migrate(db, MIGRATIONS.slice(0, 3), null, now);
+  const rows = db.prepare('SELECT id, status, due_at FROM domain_object ORDER BY id').raw();
+  expect(rows.all()).toEqual([
+    ['a', 'CONFIRMED', Date.parse(scheduled_at)],
+    ['b', 'BOOKED', NO_TIME],
+    ['c', 'BOOKED', NO_TIME],
+    ['d', null, null],
+  ]);
 });

@@ -3,8 +3,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import {
   type AppointmentPage,
   appointmentPage,
+  appointmentQuery,
   type AppointmentSearch,
-  appointmentSearch,
 } from '../../shared/contract/appointments.ts';
 import { maskAppointments } from '../bridge/masking/mask-appointments.ts';
 import type { KeyGate } from './keys.ts';
@@ -31,7 +31,7 @@ export async function appointmentRoutes(
       summary: "A lab's appointments, soonest first; to people (user keys) they are shown masked",
       tags: ['events'],
       security: [{ bearer: [] }, { api_key: [] }],
-      querystring: appointmentSearch,
+      querystring: appointmentQuery,
       response: { 200: appointmentPage },
     },
     onRequest: parts.gate.event(APPOINTMENT_PATH),

@@ -51,8 +51,10 @@ export function createAppointmentQueries(db: Database) {
       after,
       limit,
     }: AppointmentQuery): KeptAppointment[] {
-      // Every object_seq is above 0. A page that goes on does so after `from`.
-      const { dueAt, objectSeq } = after ?? { dueAt: from ?? -NO_TIME, objectSeq: 0 };
+      const earliest = from ?? -NO_TIME;
+      // Every object_seq is above 0. A cursor of another list starts no earlier than asked for.
+      const { dueAt, objectSeq } =
+        after && after.dueAt >= earliest ? after : { dueAt: earliest, objectSeq: 0 };
       const before = to ?? NO_TIME + 1;
       const rows =
         status === null

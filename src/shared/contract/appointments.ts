@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { APPOINTMENT_STATUSES } from '../model/vocabulary.ts';
 import { givenTime, isoTime } from './common.ts';
+import { procedure } from './procedure.ts';
 
-/** Which appointments to list. In a query string numbers are text, hence the coercion. */
-export const appointmentSearch = z.strictObject({
-  lab_id: z.coerce
-    .number({ error: "must be the lab's number" })
-    .pipe(
-      z.int({ error: "must be the lab's number" }).positive({ error: "must be the lab's number" }),
-    ),
+const LAB = "must be the lab's number";
+const LIMIT = 'must be a whole number from 1 to 200';
+
+const labId = z.int({ error: LAB }).positive({ error: LAB });
+const limit = z.int({ error: LIMIT }).min(1, { error: LIMIT }).max(200, { error: LIMIT });
+
+/** Which appointments to list. */
+const appointmentSearch = z.strictObject({
+  lab_id: labId,
   status: z
     .enum(APPOINTMENT_STATUSES, { error: `must be ${APPOINTMENT_STATUSES.join(', ')}` })
     .optional(),
@@ -17,10 +20,13 @@ export const appointmentSearch = z.strictObject({
   /** They take place before; leaves out those without a time. */
   to: givenTime.optional(),
   cursor: z.string().max(40).optional(),
-  limit: z.coerce
-    .number({ error: 'must be a whole number from 1 to 200' })
-    .pipe(z.int().min(1).max(200))
-    .default(50),
+  limit: limit.default(50),
+});
+
+/** The same in a query string, where numbers are text. */
+export const appointmentQuery = appointmentSearch.extend({
+  lab_id: z.coerce.number({ error: LAB }).pipe(labId),
+  limit: z.coerce.number({ error: LIMIT }).pipe(limit).default(50),
 });
 
 export type AppointmentSearch = z.output<typeof appointmentSearch>;
@@ -43,3 +49,13 @@ export const appointmentPage = z.object({
 });
 
 export type AppointmentPage = z.output<typeof appointmentPage>;
+
+export const appointmentProcedures = {
+  listAppointments: procedure({
+    summary: "A lab's appointments, soonest first; what tells of patients is masked",
+    role: 'viewer',
+    audit: 'none',
+    input: appointmentSearch,
+    output: appointmentPage,
+  }),
+};

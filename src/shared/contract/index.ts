@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { appointmentProcedures } from './appointments.ts';
 import { backupProcedures } from './backup.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
@@ -18,6 +19,7 @@ export const contract = {
   ...orderingProcedures,
   ...healthProcedures,
   ...heldProcedures,
+  ...appointmentProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

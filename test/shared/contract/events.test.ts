@@ -59,6 +59,8 @@ describe('an event body', () => {
     ['/sample/receive/', { lab_id: 1, sample: { sample_id: 'S' }, action_category: 'OWN' }],
     ['/report/submit/', { lab_id: 1, report: { report_id: 'R', sample_id: 'S', bill_id: 2 } }],
     ['/patient/', { lab_id: 1, patient: { patient_id: 'P' } }],
+    ['/appointment/', { lab_id: 1, appointment: { appointment_id: 'A', slot: 'morning' } }],
+    ['/appointmentConfirmAPI/', { lab_id: 1, appointment_id: 'A' }],
     [
       '/api/v1/events',
       { lab_id: 1, action_category: 'OWN', data: {}, references: [{ kind: 'bill', id: 17 }] },

@@ -19,7 +19,7 @@ const CONFIRMATION = ['confirmed_at', 'confirmed_by', 'confirmation'] as const;
 /**
  * Merges an appointment as every object is merged, and keeps its status true besides:
  *
- * - It always has one; `BOOKED` where nobody has told any.
+ * - It always has one; `BOOKED` where nobody has told any, and then no confirmation.
  * - What is confirmed stays confirmed, with its first confirmation. The lab's own system takes it
  *   back by `BOOKED` with a time of its own later than the arrival of the confirmation: an earlier
  *   state, or one without a time, may have been told by someone who did not know of it. Everything
@@ -47,7 +47,7 @@ export function mergeAppointment(
         ? confirmationIn(stored?.document ?? {})
         : newConfirmation(incoming.document, occasion);
     document = withFields(document, confirmation);
-  } else if (before === 'CONFIRMED' && status === 'BOOKED') {
+  } else if (status === 'BOOKED') {
     document = withFields(document, confirmationIn({}));
   }
   const { sourceUpdatedAt } = merged;

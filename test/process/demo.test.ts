@@ -122,6 +122,13 @@ describe('labrelay demo', () => {
         'SUPPRESSED ACCEPTED 200',
       ]),
     );
+    const { appointments } = document;
+    expect(appointments).toMatchObject({
+      confirmed: appointments.calls.BOOKED,
+      changed_nothing: appointments.calls.AGAIN,
+      refused: { UNKNOWN_APPOINTMENT: 1, APPOINTMENT_CANCELLED: appointments.cancelled },
+    });
+    for (const count of Object.values(appointments.calls)) expect(count).toBeGreaterThan(0);
     expect(document.not_shown).toContain('HL7 and Mirth');
 
     expect(markedProcesses()).toEqual([]);

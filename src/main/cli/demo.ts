@@ -7,8 +7,9 @@ import { stopSignal } from './signals.ts';
 const HELP = `Usage: labrelay demo [options]
 
 A whole lab in one command: an engine, a simulated third party in a process of its own, integrations
-configured, invented bills, patients, samples and reports sent through. Prints what was delivered,
-failed, suppressed, queued and retried. Then keeps the console open until Ctrl-C.
+configured, invented bills, patients, samples, reports and appointments sent through; the third
+party confirms appointments by calls of its own. Prints what was delivered, failed, suppressed, queued
+and retried. Then keeps the console open until Ctrl-C.
 
   --once        end after the report, within 40 s; exit 0 only if nothing was lost or left
                 unfinished and every delivery ended as it must

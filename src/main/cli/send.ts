@@ -91,10 +91,12 @@ async function readDocument(file: string): Promise<string> {
 
 /** What the engine made of the event. */
 export function renderAnswer({ body, repeated }: Answer): string {
-  const { event_id, log_ids } = body as { event_id: string; log_ids: string[] };
+  const { event_id, log_ids } = body as { event_id: string | null; log_ids: string[] };
+  // A confirmation may be known without an event: told by the lab's own system when it was asked.
+  const name = event_id === null ? 'What this tells' : `Event ${plain(event_id)}`;
   const first = repeated
-    ? `Event ${plain(event_id)} was taken before; this is its answer again.`
-    : `Event ${plain(event_id)} is taken.`;
+    ? `${name} was taken before; this is its answer again.`
+    : `${name} is taken.`;
   const deliveries =
     log_ids.length === 0
       ? 'No active integration matches its lab and category, so nothing is delivered.'

@@ -1,5 +1,9 @@
 import { Webhook } from 'standardwebhooks';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   type Partner,
   type PartnerSeen,
@@ -104,5 +108,70 @@ describe('the simulated third party', () => {
     await expect.poll(async () => (await seen()).requests).toBe(1);
     leaving.abort();
     await expect(slow).rejects.toThrow();
+  });
+});
+
+describe('told of appointments, it calls in', () => {
+  /** A made-up LabRelay that notes the calls and confirms all but what was cancelled. */
+  async function labRelay() {
+    const calls: { key: string | undefined; body: { lab_id: number; appointment_id: string } }[] =
+      [];
+    const answer = async (request: IncomingMessage, response: ServerResponse) => {
+      const body = (await json(request)) as (typeof calls)[number]['body'];
+      calls.push({ key: request.headers.authorization, body });
+      const isKnown = body.appointment_id.startsWith('A');
+      response.writeHead(isKnown ? 200 : 404, { 'content-type': 'application/json' });
+      const unknown = { code: 'UNKNOWN_APPOINTMENT', detail: 'unknown', status: 404 };
+      response.end(JSON.stringify(isKnown ? { status: 'CONFIRMED' } : unknown));
+    };
+    const server = createServer((request, response) => {
+      void answer(request, response);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    return { calls, server, url: `http://127.0.0.1:${port}` };
+  }
+
+  const tell = (path: string, action_category: string, appointment: object) =>
+    fetch(new URL(path, partner.greeting.url), {
+      method: 'POST',
+      body: JSON.stringify({ lab_id: 7, action_category, data: { appointment } }),
+    });
+
+  test('with its own key: for what is booked (now and then twice), what is cancelled, and one nobody made', async () => {
+    const { calls, server, url } = await labRelay();
+    try {
+      await fetch(new URL('/introduction', partner.greeting.url), {
+        method: 'POST',
+        body: JSON.stringify({ url, key: 'its-own-key', lab_id: 7 }),
+      });
+      for (const number of [1, 2, 3, 4]) {
+        const booked = { appointment_id: `A${number}`, confirm_by: 'api' };
+        await tell('/visits/booked', 'APPOINTMENT_CREATED', booked);
+      }
+      const byPhone = { appointment_id: 'A5', confirm_by: 'phone' };
+      await tell('/visits/booked', 'APPOINTMENT_CREATED', byPhone);
+      await tell('/visits/cancelled', 'APPOINTMENT_CANCELLED', byPhone);
+      await vi.waitFor(async () => expect((await seen()).calls_under_way).toBe(0));
+
+      const told = (await seen()).confirmations;
+      const byReason = (reason: string) =>
+        told
+          .filter(({ confirmed_as }) => confirmed_as === reason)
+          .map(({ appointment_id }) => appointment_id);
+      expect(new Set(byReason('BOOKED'))).toEqual(new Set(['A1', 'A2', 'A3', 'A4']));
+      expect(byReason('AGAIN')).toEqual(['A4']);
+      expect(byReason('CANCELLED')).toEqual(['A5']);
+      expect(told.find(({ confirmed_as }) => confirmed_as === 'NEVER_BOOKED')).toMatchObject({
+        answer: null,
+        refused: 'UNKNOWN_APPOINTMENT',
+      });
+      expect(calls).toHaveLength(told.length);
+      for (const { key } of calls) expect(key).toBe('Bearer its-own-key');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });

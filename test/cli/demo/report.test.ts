@@ -28,7 +28,16 @@ function goodFindings(): Findings {
     },
     logs: [delivered('a'), delivered('b')],
     health: { tasks_by_state: {} },
-    seen: { requests: 2, log_ids: ['a', 'b'], turned_away: 0, signatures_verified: 2, by_path: {} },
+    appointments: { BOOKED: 0, CONFIRMED: 0, CANCELLED: 0 },
+    seen: {
+      requests: 2,
+      log_ids: ['a', 'b'],
+      turned_away: 0,
+      signatures_verified: 2,
+      by_path: {},
+      confirmations: [],
+      calls_under_way: 0,
+    },
     scenarios: new Map([[PAYMENTS, 'accepted_signed']]),
     seconds: 1.2345,
   };
@@ -155,6 +164,39 @@ describe('what the demo concludes', () => {
     expect(renderReport(document)).toContain('FAULT BILL_GENERATED: repeated with its key');
   });
 
+  test('what the third party’s own calls fired counts like what events call for', () => {
+    const FIRED = 9;
+    const confirmed = {
+      status: 'CONFIRMED',
+      already_confirmed: false,
+      event_id: 'e',
+      log_ids: ['c'],
+    };
+    const findings = goodFindings();
+    const booked = { ...event, category: 'APPOINTMENT_CREATED', labId: 4101, body: {} };
+    findings.traffic.acknowledged.push({ event: booked, eventId: 'e-c', logIds: [] });
+    findings.appointments.CONFIRMED = 1;
+    findings.seen.confirmations = [
+      {
+        lab_id: 4101,
+        appointment_id: 'A',
+        confirmed_as: 'BOOKED',
+        answer: confirmed,
+        refused: null,
+      },
+    ];
+    findings.scenarios = new Map([...findings.scenarios, [FIRED, 'fired_by_a_call']]);
+    const fired = () =>
+      report(findings).by_scenario.find((one) => one.scenario === 'fired_by_a_call');
+    expect(report(findings)).toMatchObject({ lost: 1, events: 3 });
+    expect(fired()).toMatchObject({ expected_logs: 1, logs: 0, as_expected: false });
+    const log = { lab_integration_id: FIRED, action_category: 'APPOINTMENT_CONFIRMED' };
+    findings.logs = [...findings.logs, { ...delivered('c'), ...log }];
+    findings.seen.log_ids.push('c');
+    expect(fired()).toMatchObject({ expected_logs: 1, logs: 1, as_expected: true });
+    expect(report(findings)).toMatchObject({ lost: 0, appointments: { confirmed: 1 } });
+  });
+
   test('in words: the counts, why deliveries failed, and what is not shown yet', () => {
     const failed = {
       ...delivered('b'),
@@ -168,6 +210,7 @@ describe('what the demo concludes', () => {
     expect(text).toMatch(/delivered +1\n/);
     expect(text).toMatch(/failed +1 +1 × UNKNOWN TIMEOUT\n/);
     expect(text).toMatch(/WRONG +Bank: payments/);
+    expect(text).toMatch(/Appointments: 0 confirmed by calls of the third party/);
     expect(text).toMatch(/Not shown yet: HL7 and Mirth, bulk, inbound calls, retries/);
   });
 });

@@ -3,8 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { EngineClient } from '../client.ts';
 import { type CommandIo, line } from '../output.ts';
-import { allLogs, askPartner, gone, settled } from './collect.ts';
+import {
+  allLogs,
+  answered,
+  appointmentCounts,
+  askPartner,
+  gone,
+  introduce,
+  settled,
+} from './collect.ts';
 import { type Configured, configure, mend } from './configure.ts';
+import { PUNE } from './events.ts';
 import { oneVisit, type StoryOptions, visits } from './data.ts';
 import type { PartnerGreeting } from './partner.ts';
 import { startCompanion } from './processes.ts';
@@ -70,6 +79,7 @@ export async function openStage(options: DemoOptions, io: CommandIo, life: Life)
   const url = new URL(engine.url);
   const client = life.keepClient(new EngineClient(url, adminKey(engine, io)));
   const configured = await configure(client, partner);
+  await introduce(partner.url, { url: engine.url, key: configured.thirdPartyKey, lab_id: PUNE });
   const labSystem = life.keepClient(new EngineClient(url, configured.inboundKey, 16));
   return { engine, partner, client, labSystem, configured };
 }
@@ -98,11 +108,14 @@ export async function firstAct(
   await settled(client, settleBy, signal);
   // What waits for an endpoint goes out as soon as its address is right.
   await gone(client, await mend(client, partner, configured), settleBy, signal);
+  await answered(partner.url, settleBy, signal);
   const health = await settled(client, settleBy, signal);
+  const from = new Date(startedAt).toISOString();
   const document = report({
     traffic,
     health,
-    logs: await allLogs(client, new Date(startedAt).toISOString(), signal),
+    logs: await allLogs(client, from, signal),
+    appointments: await appointmentCounts(client, from, signal),
     seen: await askPartner(partner.url),
     scenarios: configured.scenarios,
     seconds: (Date.now() - startedAt) / 1_000,

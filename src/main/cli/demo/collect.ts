@@ -2,8 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import type { Output } from '../../../shared/contract/index.ts';
 import type { LogSummaryDocument } from '../../../shared/contract/log-document.ts';
+import type { AppointmentStatus } from '../../../shared/model/vocabulary.ts';
 import type { EngineClient } from '../client.ts';
-import { type PartnerSeen, SEEN_PATH } from './partner.ts';
+import { DEMO_LABS } from './events.ts';
+import type { Introduction } from './partner-calls.ts';
+import { INTRODUCTION_PATH, type PartnerSeen, SEEN_PATH } from './partner.ts';
 
 const POLL_MS = 100;
 
@@ -86,6 +89,49 @@ export async function allLogs(
     cursor = page.next_cursor;
   } while (cursor !== null);
   return logs;
+}
+
+/** How this run's appointments stand, by the engine's own list. */
+export async function appointmentCounts(
+  client: EngineClient,
+  from: string,
+  signal: AbortSignal,
+): Promise<Record<AppointmentStatus, number>> {
+  const counts = { BOOKED: 0, CONFIRMED: 0, CANCELLED: 0 };
+  for (const { lab_id } of DEMO_LABS) {
+    let cursor: string | null = null;
+    do {
+      signal.throwIfAborted();
+      const page: Output<'listAppointments'> = await client.call('listAppointments', {
+        lab_id,
+        limit: 200,
+        ...(cursor === null ? {} : { cursor }),
+      });
+      for (const { status, updated_at } of page.items) if (updated_at >= from) counts[status] += 1;
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+  }
+  return counts;
+}
+
+/** Tells the partner where the engine is, and with which key it may call. */
+export async function introduce(partnerUrl: string, introduction: Introduction): Promise<void> {
+  const response = await request(new URL(INTRODUCTION_PATH, partnerUrl), {
+    method: 'POST',
+    body: JSON.stringify(introduction),
+  });
+  await response.body.dump();
+}
+
+/** Waits until the partner's own calls are answered, at most until `deadline` (epoch ms). */
+export async function answered(
+  partnerUrl: string,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<void> {
+  while (Date.now() < deadline && (await askPartner(partnerUrl)).calls_under_way > 0) {
+    await delay(POLL_MS, undefined, { signal });
+  }
 }
 
 /** Asks the partner's own process what it saw. */

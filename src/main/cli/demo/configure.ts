@@ -17,6 +17,8 @@ export interface Configured {
   scenarios: Map<number, string>;
   /** Key with which the simulated lab system posts its events. */
   inboundKey: string;
+  /** Key with which the simulated third party confirms appointments, and may do nothing else. */
+  thirdPartyKey: string;
 }
 
 /**
@@ -63,7 +65,13 @@ export async function configure(
     name: 'Demo lab system',
     lab_ids: DEMO_LABS.map(({ lab_id }) => lab_id),
   });
-  return { scenarios, inboundKey: key };
+  const thirdParty = await client.call('createAccessKey', {
+    kind: 'inbound',
+    name: 'Demo third party',
+    lab_ids: DEMO_LABS.map(({ lab_id }) => lab_id),
+    routes: ['/appointmentConfirmAPI/'],
+  });
+  return { scenarios, inboundKey: key, thirdPartyKey: thirdParty.key };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { PANELS } from './catalogue.ts';
 import { type DemoEvent, MOMBASA, NASHIK, PUNE } from './events.ts';
 import { seededRandom } from './random.ts';
-import { STEPS, type Visit } from './steps.ts';
+import { STEPS, type Visit, withCancellation } from './steps.ts';
 
 const MINUTE_MS = 60_000;
 /** The first patient's number; those of the next visits follow. */
@@ -61,6 +61,7 @@ function visitOf(number: number, { seed, tag, start }: StoryOptions): Visit {
     panel: random.pick(PANELS),
     accession: `${year}${tag}${FIRST_ACCESSION + number}`,
     withoutBirthDate: number % 5 === 1,
+    isCancelled: withCancellation(number),
     id: (letter) => `${letter}${tag}-${FIRST_NUMBER + number}`,
     now: () => {
       minute += random.between(1, 9);

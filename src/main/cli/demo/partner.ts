@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Guard, makeCredentials, type PartnerCredentials, refusal } from './partner-guards.ts';
+import { type JsonObject, isJsonObject } from '../../../shared/model/json.ts';
+import { type ConfirmationTold, type Introduction, PartnerCalls } from './partner-calls.ts';
+import { makeCredentials, type PartnerCredentials, refusal } from './partner-guards.ts';
+import { type Answer, PARTNER_ROUTES, type PartnerPath, type Route } from './partner-routes.ts';
 
 /** First line that the partner's process prints: where it listens and what it wants shown. */
 export interface PartnerGreeting {
@@ -20,110 +23,20 @@ export interface PartnerSeen {
   /** Calls whose signature was verified. */
   signatures_verified: number;
   by_path: Record<string, number>;
+  /** Its own calls into the lab, in the order of their answers. */
+  confirmations: readonly ConfirmationTold[];
+  /** Calls of its own that are not answered yet. */
+  calls_under_way: number;
 }
 
 /** Path at which the demo asks what was seen; no delivery goes there. */
 export const SEEN_PATH = '/seen';
 
+/** Path at which the demo tells it where LabRelay is, and its key. */
+export const INTRODUCTION_PATH = '/introduction';
+
 /** A body longer than this is no delivery of the demo's. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-
-interface Answer {
-  status: number;
-  body?: object;
-  headers?: Record<string, string>;
-}
-
-interface Route {
-  method: string;
-  guard: Guard;
-  /** `never`: the call is taken and not answered. */
-  answer: Answer | 'never';
-}
-
-/** One route per way in which third parties are known to answer. */
-export const PARTNER_ROUTES = {
-  '/ledger/bills': {
-    method: 'POST',
-    guard: 'basic',
-    answer: { status: 200, body: { booked: true } },
-  },
-  '/ledger/bills/changed': {
-    method: 'PUT',
-    guard: 'basic',
-    answer: { status: 200, body: { booked: true } },
-  },
-  '/ledger/bills/cancelled': { method: 'DELETE', guard: 'basic', answer: { status: 204 } },
-  '/warehouse/bills': {
-    method: 'POST',
-    guard: 'api_key',
-    answer: { status: 201, body: { stored: true } },
-  },
-  '/insurer/claims': {
-    method: 'POST',
-    guard: 'bearer',
-    answer: { status: 202, body: { claim: 'received' } },
-  },
-  '/visits': { method: 'POST', guard: 'none', answer: { status: 200, body: { planned: true } } },
-  '/bank/payments': {
-    method: 'POST',
-    guard: 'signature',
-    answer: { status: 200, body: { receipt: 'ok' } },
-  },
-  '/registry/patients': {
-    method: 'POST',
-    guard: 'bearer',
-    answer: { status: 201, body: { registered: true } },
-  },
-  '/registry/patients/changed': {
-    method: 'PATCH',
-    guard: 'none',
-    answer: { status: 200, body: { updated: true } },
-  },
-  '/worklist/samples': {
-    method: 'POST',
-    guard: 'api_key',
-    answer: { status: 200, body: { queued: 'analyser' } },
-  },
-  '/worklist/rejections': {
-    method: 'POST',
-    guard: 'none',
-    answer: { status: 422, body: { message: 'rejection code is not known here' } },
-  },
-  '/dashboard/preliminary': {
-    method: 'POST',
-    guard: 'none',
-    answer: { status: 209, body: { noted: true } },
-  },
-  '/dashboard/quiet': {
-    method: 'POST',
-    guard: 'none',
-    answer: { status: 200, body: { message: '#NOTFORDASHBOARD' } },
-  },
-  '/physician/portal': {
-    method: 'POST',
-    guard: 'signature',
-    answer: { status: 200, body: { filed: true } },
-  },
-  '/clinic/reports': { method: 'POST', guard: 'none', answer: { status: 200 } },
-  '/archive/reports': {
-    method: 'POST',
-    guard: 'none',
-    answer: { status: 500, body: { message: 'archive failed' } },
-  },
-  '/state/registry': {
-    method: 'POST',
-    guard: 'none',
-    answer: {
-      status: 503,
-      body: { message: 'under maintenance' },
-      headers: { 'retry-after': '3600' },
-    },
-  },
-  '/slow/reports': { method: 'POST', guard: 'none', answer: 'never' },
-} as const satisfies Record<string, Route>;
-
-export type PartnerPath = keyof typeof PARTNER_ROUTES;
 
 /** The simulated third party: answers as its routes say and counts what it saw. */
 export interface Partner {
@@ -138,6 +51,7 @@ export async function startPartner(): Promise<Partner> {
   const logIds = new Set<string>();
   const byPath = new Map<string, number>();
   const counts = { requests: 0, turnedAway: 0, verified: 0 };
+  const calls = new PartnerCalls();
 
   const seen = (): PartnerSeen => ({
     requests: counts.requests,
@@ -145,6 +59,8 @@ export async function startPartner(): Promise<Partner> {
     turned_away: counts.turnedAway,
     signatures_verified: counts.verified,
     by_path: Object.fromEntries(byPath),
+    confirmations: calls.told,
+    calls_under_way: calls.underWay,
   });
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -152,6 +68,10 @@ export async function startPartner(): Promise<Partner> {
     if (body === null) return answer(response, { status: 413 });
     const path = new URL(request.url ?? '/', 'http://partner').pathname;
     if (path === SEEN_PATH) return answer(response, { status: 200, body: seen() });
+    if (path === INTRODUCTION_PATH) {
+      calls.introduce(JSON.parse(body.toString('utf8')) as Introduction);
+      return answer(response, { status: 204 });
+    }
 
     counts.requests += 1;
     byPath.set(path, (byPath.get(path) ?? 0) + 1);
@@ -169,6 +89,8 @@ export async function startPartner(): Promise<Partner> {
       return answer(response, { status: 401, body: { message: refused } });
     }
     if (route.guard === 'signature') counts.verified += 1;
+    // Before the answer, so that whoever sees it delivered sees the call that follows from it.
+    if (route.isHeard) calls.hear(objectIn(body));
     if (route.answer !== 'never') answer(response, route.answer);
   };
 
@@ -182,7 +104,10 @@ export async function startPartner(): Promise<Partner> {
   return {
     greeting: { url: `http://127.0.0.1:${port}`, credentials },
     seen,
-    close: () => closeServer(server),
+    close: async () => {
+      await closeServer(server);
+      await calls.close();
+    },
   };
 }
 
@@ -190,13 +115,17 @@ export async function startPartner(): Promise<Partner> {
 function logIdOf(request: IncomingMessage, body: Buffer): string | null {
   const header = request.headers['webhook-id'];
   if (typeof header === 'string') return header.replace(/_r\d+$/, '');
+  const { log_id: logId } = objectIn(body);
+  return typeof logId === 'string' ? logId : null;
+}
+
+/** A body's JSON object; empty where it is none: a third party would find nothing in it either. */
+function objectIn(body: Buffer): JsonObject {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'));
-    const logId = (parsed as { log_id?: unknown } | null)?.log_id;
-    return typeof logId === 'string' ? logId : null;
+    return isJsonObject(parsed) ? parsed : {};
   } catch {
-    // Not JSON: a third party would not find an id in it either.
-    return null;
+    return {};
   }
 }
 

@@ -29,11 +29,23 @@ export function renderReport(document: DemoDocument): string {
       ['lost', document.lost, lostWords(document)],
     ]),
     `\nThe partner's own process counted ${receiver.requests} requests for ${receiver.unique_log_ids} log ids, `,
-    `verified ${receiver.signatures_verified} signatures and turned ${receiver.turned_away} calls away.\n\n`,
+    `verified ${receiver.signatures_verified} signatures and turned ${receiver.turned_away} calls away.\n`,
+    appointmentWords(document),
+    '\n',
     table(['', 'INTEGRATION', 'WHAT IT SHOWS', 'DELIVERIES'], scenarios),
     ...document.faults.map((fault) => `FAULT ${fault}\n`),
     `\nNot shown yet: ${document.not_shown.join(', ')}.\n`,
   ].join('');
+}
+
+/** What the third party's own calls have brought about. */
+function appointmentWords({ appointments }: DemoDocument): string {
+  const { booked, confirmed, cancelled, changed_nothing, refused } = appointments;
+  const refusals = Object.entries(refused).map(([code, count]) => `${count} × ${code}`);
+  return (
+    `Appointments: ${confirmed} confirmed by calls of the third party, ${booked} still booked, ${cancelled} cancelled. ` +
+    `Confirmed again, which changed nothing: ${changed_nothing}. Refused: ${refusals.join(', ') || 'none'}.\n`
+  );
 }
 
 function figures(rows: [string, number, string][]): string {

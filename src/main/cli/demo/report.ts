@@ -1,6 +1,11 @@
 import type { LogSummaryDocument } from '../../../shared/contract/log-document.ts';
 import { senseOf } from '../../../shared/model/breaker.ts';
-import { LOG_STATUSES, type LogStatus } from '../../../shared/model/vocabulary.ts';
+import {
+  type AppointmentStatus,
+  LOG_STATUSES,
+  type LogStatus,
+} from '../../../shared/model/vocabulary.ts';
+import { type AppointmentsShown, judgeConfirmations } from './confirmations.ts';
 import { type Health, laterTasks, openTasks } from './collect.ts';
 import type { Expected } from './outcomes.ts';
 import type { PartnerSeen } from './partner.ts';
@@ -9,13 +14,7 @@ import { DEMO_RULES } from './rules.ts';
 import type { Acknowledged, Traffic } from './traffic.ts';
 
 /** What LabRelay is to do that this demo does not show yet. */
-export const NOT_SHOWN = [
-  'HL7 and Mirth',
-  'bulk',
-  'inbound calls',
-  'retries',
-  'appointments',
-] as const;
+export const NOT_SHOWN = ['HL7 and Mirth', 'bulk', 'inbound calls', 'retries'] as const;
 
 /** What the demo learned, from three sides: lab system, engine, partner. */
 export interface Findings {
@@ -23,6 +22,8 @@ export interface Findings {
   /** Every log of this run, suppressed ones too. */
   logs: readonly LogSummaryDocument[];
   health: Pick<Health, 'tasks_by_state'>;
+  /** How this run's appointments stand. */
+  appointments: Record<AppointmentStatus, number>;
   seen: PartnerSeen;
   /** Scenario by `lab_integration_id`. */
   scenarios: ReadonlyMap<number, string>;
@@ -69,6 +70,7 @@ export interface DemoDocument {
   /** Logs with more than one attempt. */
   retried: number;
   by_scenario: ScenarioResult[];
+  appointments: AppointmentsShown;
   /** Events and repeats that were not answered as they must be. */
   faults: string[];
   not_shown: readonly string[];
@@ -80,14 +82,19 @@ export interface DemoDocument {
 /** Compares what was acknowledged, what the engine kept and what the partner saw. */
 export function report(findings: Findings): DemoDocument {
   const { traffic, logs, health, seen, seconds } = findings;
+  const confirmations = judgeConfirmations(
+    seen.confirmations,
+    traffic.acknowledged,
+    findings.appointments,
+  );
+  const acknowledged = [...traffic.acknowledged, ...confirmations.acknowledged];
+  const faults = [...traffic.faults, ...confirmations.faults];
   const byId = new Map(logs.map((log) => [log.log_id, log]));
   const seenIds = new Set(seen.log_ids);
   const neverSeen = logs.filter(
     ({ status, log_id }) => status === 'SUCCESS' && !seenIds.has(log_id),
   );
-  const neverKept = traffic.acknowledged.flatMap(({ logIds }) =>
-    logIds.filter((id) => !byId.has(id)),
-  );
+  const neverKept = acknowledged.flatMap(({ logIds }) => logIds.filter((id) => !byId.has(id)));
   const lostIds = [...neverSeen.map(({ log_id }) => log_id), ...neverKept];
 
   const byStatus = Object.fromEntries(
@@ -95,7 +102,7 @@ export function report(findings: Findings): DemoDocument {
   ) as Record<LogStatus, number>;
   const pending = logs.filter(({ status, held_reason }) => status === 'PENDING' && !held_reason);
   const unfinished = pending.length + openTasks(health);
-  const byScenario = DEMO_RULES.map((rule) => scenarioResult(rule, findings, byId));
+  const byScenario = DEMO_RULES.map((rule) => scenarioResult(rule, findings, acknowledged, byId));
   return {
     events: traffic.acknowledged.length,
     repeats: traffic.repeats,
@@ -113,20 +120,22 @@ export function report(findings: Findings): DemoDocument {
     queued: byStatus.QUEUED,
     retried: logs.filter(({ retry_count }) => retry_count > 0).length,
     by_scenario: byScenario,
-    faults: traffic.faults.slice(0, 20),
+    appointments: confirmations.shown,
+    faults: faults.slice(0, 20),
     not_shown: NOT_SHOWN,
     seconds: Math.round(seconds * 100) / 100,
     ok:
       lostIds.length === 0 &&
       unfinished === 0 &&
-      traffic.faults.length === 0 &&
+      faults.length === 0 &&
       byScenario.every((result) => result.as_expected),
   };
 }
 
 function scenarioResult(
   rule: DemoRule,
-  { traffic, logs, scenarios }: Findings,
+  { logs, scenarios }: Findings,
+  acknowledged: readonly Acknowledged[],
   byId: ReadonlyMap<string, LogSummaryDocument>,
 ): ScenarioResult {
   const isOurs = (log: LogSummaryDocument | undefined): log is LogSummaryDocument =>
@@ -135,7 +144,7 @@ function scenarioResult(
   const ours = logs.filter(isOurs);
   const { expected } = rule;
   const calledFor: Acknowledged[] =
-    expected === null ? [] : traffic.acknowledged.filter(({ event }) => appliesTo(rule, event));
+    expected === null ? [] : acknowledged.filter(({ event }) => appliesTo(rule, event));
 
   const fitting = new Set<string>();
   for (const { event, logIds } of calledFor) {

@@ -1,7 +1,7 @@
 import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
 import { type DemoEvent, MOMBASA } from './events.ts';
 import type { Expected } from './outcomes.ts';
-import type { PartnerPath } from './partner.ts';
+import type { PartnerPath } from './partner-routes.ts';
 
 /** The credentials that the demo sets up; `expired` is a token that the partner no longer takes. */
 export type DemoAuthentication = 'none' | 'basic' | 'bearer' | 'api_key' | 'expired';

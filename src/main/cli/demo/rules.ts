@@ -1,3 +1,4 @@
+import { CALL_RULES } from './call-rules.ts';
 import { DEMO_ORGANIZATION, HOME_VISIT, MOMBASA, NASHIK, PUNE } from './events.ts';
 import { CLAIM, ORDER, PATIENT, PAYMENT } from './mappings.ts';
 import { accepted, failed, refused, suppressed } from './outcomes.ts';
@@ -251,4 +252,5 @@ export const DEMO_RULES: readonly DemoRule[] = [
     method: 'POST',
     expected: null,
   },
+  ...CALL_RULES,
 ];

@@ -13,6 +13,8 @@ export interface Visit {
   /** The accession number on the tube. */
   accession: string;
   withoutBirthDate: boolean;
+  /** Its appointment is called off again. */
+  isCancelled: boolean;
   /** The visit's own id of a kind, e.g. `B-1001` for `B`. */
   id: (letter: string) => string;
   /** The time of the next thing that happens, a few minutes after the one before. */
@@ -30,6 +32,11 @@ export interface Step {
 }
 
 const always = (): boolean => true;
+const withAppointment = (number: number): boolean => number % 3 !== 1 || number % 4 === 0;
+/** Some of those that have an appointment have it called off again. */
+export const withCancellation = (number: number): boolean => number % 6 === 2;
+
+const DAY_MS = 86_400_000;
 
 /** Bill and patient, as the lab system names them in what belongs to them. */
 const linked = ({ id }: Visit): JsonObject => ({ bill_id: id('B'), patient_id: id('P') });
@@ -112,6 +119,37 @@ export const STEPS: readonly Step[] = [
       action_category: HOME_VISIT,
       data: { slot: now(), phlebotomist: random.pick(['team A', 'team B']) },
       references: [{ kind: 'patient', id: id('P') }],
+    }),
+  },
+  {
+    category: 'APPOINTMENT_CREATED',
+    route: '/appointment/',
+    happens: withAppointment,
+    body: (visit) => {
+      const now = visit.now();
+      return {
+        appointment: {
+          appointment_id: visit.id('A'),
+          ...linked(visit),
+          scheduled_at: new Date(Date.parse(now) + DAY_MS).toISOString(),
+          kind: 'sample collection at home',
+          confirm_by: visit.isCancelled ? 'phone' : 'api',
+          source_updated_at: now,
+        },
+      };
+    },
+  },
+  {
+    category: 'APPOINTMENT_CANCELLED',
+    route: '/appointment/',
+    happens: withCancellation,
+    body: ({ id, now }) => ({
+      action_category: 'APPOINTMENT_CANCELLED',
+      appointment: {
+        appointment_id: id('A'),
+        cancellation_reason: 'the patient comes to the lab instead',
+        source_updated_at: now(),
+      },
     }),
   },
   // The next two are partial documents: what they leave out stays as it was.

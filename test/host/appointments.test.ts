@@ -10,13 +10,16 @@ let lis: Record<string, string>;
 let thirdParty: Record<string, string>;
 let elsewhere: Record<string, string>;
 
-async function keyFor(name: string, lab_ids: number[], routes?: ['/appointmentConfirmAPI/']) {
-  const limits = routes ? { routes } : {};
+async function keyFor(
+  name: string,
+  lab_ids: number[],
+  routes: ('/appointment/' | '/appointmentConfirmAPI/')[],
+) {
   const made = await call(running, 'createAccessKey', {
     kind: 'inbound',
     name,
     lab_ids,
-    ...limits,
+    routes,
   });
   return { authorization: `Bearer ${made.key}` };
 }
@@ -37,9 +40,9 @@ beforeAll(async () => {
       end_point: receiver.url,
     });
   }
-  lis = await keyFor('LIS', [7]);
+  lis = await keyFor('LIS', [7], ['/appointment/']);
   thirdParty = await keyFor('Home visits', [7], ['/appointmentConfirmAPI/']);
-  elsewhere = await keyFor('Other LIS', [8]);
+  elsewhere = await keyFor('Other LIS', [8], ['/appointment/', '/appointmentConfirmAPI/']);
 });
 afterAll(async () => {
   await running.close();

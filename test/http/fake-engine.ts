@@ -42,6 +42,7 @@ export const TOKENS = {
   inbound: 'token-inbound',
   billingOnly: 'token-billing-only',
   labSevenOnly: 'token-lab-seven-only',
+  appointments: 'token-appointments',
   viewer: 'token-viewer',
   operator: 'token-operator',
   admin: 'token-admin',
@@ -71,6 +72,7 @@ export class FakeEngine implements ServedEngine {
   private readonly keys = new Map<string, AccessKey>([
     [TOKENS.inbound, key(1, { kind: 'inbound' })],
     [TOKENS.billingOnly, key(2, { kind: 'inbound', routes: ['/billing/'] })],
+    [TOKENS.appointments, key(9, { kind: 'inbound', labIds: [7], routes: ['/appointment'] })],
     [TOKENS.labSevenOnly, key(3, { kind: 'inbound', labIds: [7] })],
     [TOKENS.viewer, key(4, { kind: 'user', role: 'viewer' })],
     [TOKENS.operator, key(5, { kind: 'user', role: 'operator' })],

@@ -10,7 +10,7 @@ import { maskAppointments } from '../bridge/masking/mask-appointments.ts';
 import type { KeyGate } from './keys.ts';
 import { limitByKey } from './rate-limits.ts';
 
-/** Events about appointments come in here as well; who may post them may list them. */
+/** Events about appointments come in here as well. */
 const APPOINTMENT_PATH = '/appointment/';
 
 /** What the route needs of the engine. */
@@ -28,13 +28,14 @@ export async function appointmentRoutes(
   scope.withTypeProvider<ZodTypeProvider>().get(APPOINTMENT_PATH, {
     schema: {
       operationId: 'get_appointment',
-      summary: "A lab's appointments, soonest first; to people (user keys) they are shown masked",
+      summary:
+        "A lab's appointments, soonest first, for a key whose routes name /appointment/; to people (user keys) they are shown masked",
       tags: ['events'],
       security: [{ bearer: [] }, { api_key: [] }],
       querystring: appointmentQuery,
       response: { 200: appointmentPage },
     },
-    onRequest: parts.gate.event(APPOINTMENT_PATH),
+    onRequest: parts.gate.listing(APPOINTMENT_PATH),
     handler: async ({ query, accessKey }) => {
       // The key check ran before; without it this route would be open to anyone.
       if (!accessKey) throw new Error('appointments were asked for without a key check');

@@ -83,6 +83,23 @@ export class KeyGate {
     });
   }
 
+  /**
+   * For lists of what event routes took: an inbound key that names this route (one that may post to
+   * every route was not made to read), or the key of a person who may act.
+   */
+  listing(route: string): KeyCheck {
+    return this.check((key) => {
+      if (key.kind === 'inbound') {
+        return key.routes?.some((allowed) => sameRoute(allowed, route))
+          ? null
+          : `This key may not read from ${route}. Make one whose routes name it.`;
+      }
+      return key.kind === 'user' && roleReaches(key.role, 'operator')
+        ? null
+        : 'Lists are read with an inbound key, or with the key of an operator or admin.';
+    });
+  }
+
   /** For console procedures: a person with at least this role, by key or by session. */
   procedure(role: Role): KeyCheck {
     const refusal = (key: AccessKey): string | null => {

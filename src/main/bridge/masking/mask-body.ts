@@ -45,6 +45,7 @@ const FLAG_KEYS = new Set([
   'queued',
   'processed',
   'duplicate',
+  'already_confirmed',
   'retry',
   'valid',
 ]);
@@ -67,7 +68,7 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
   ...RESOLUTIONS,
 ]);
 const STATUS_WORDS =
-  /^(ok|okay|success|successful|succeeded|accepted|received|created|updated|queued|pending|processed|processing|done|completed|fail|failed|failure|error|rejected|refused|denied|invalid|duplicate|timeout|unauthorized|forbidden|not_found|true|false|#NOTFORDASHBOARD)$/i;
+  /^(ok|okay|success|successful|succeeded|accepted|received|created|updated|queued|pending|processed|processing|done|completed|fail|failed|failure|error|rejected|refused|denied|invalid|duplicate|timeout|booked|confirmed|cancelled|unauthorized|forbidden|not_found|true|false|#NOTFORDASHBOARD)$/i;
 
 /**
  * What one document has left of its share of masking value by value, and which ids it shows in

@@ -3,7 +3,6 @@ import { temporaryFolder } from '../helpers/folders.ts';
 import { builtCli } from '../support/built.ts';
 import { EngineProcess } from './engine-process.ts';
 import { configureLab, LAB_ID, untilDrained } from './lab.ts';
-import { readLedger } from './ledger.ts';
 import { Partner } from './partner.ts';
 
 let cli: string;
@@ -68,9 +67,9 @@ test.each([
     const told = (await answer.json()) as { already_confirmed: boolean; log_ids: string[] };
     expect(told.already_confirmed).toBe(isKept);
     await untilDrained(dataFolder);
-    const logs = readLedger(dataFolder, (ledger) => ledger.logs());
-    expect(logs.map(({ logId }) => logId)).toEqual(told.log_ids);
-    expect(logs).toHaveLength(1);
-    expect(partner.times(logs[0]?.logId ?? '')).toBe(1);
+    const { items } = await recovered.call('searchLogs', { direction: 'OUTBOUND' });
+    expect(items.map(({ log_id }) => log_id)).toEqual(told.log_ids);
+    expect(items).toHaveLength(1);
+    expect(partner.times(items[0]?.log_id ?? '')).toBe(1);
   },
 );

@@ -217,6 +217,7 @@ describe('an appointment', () => {
       expect({ ...body, already_confirmed: false }).toEqual(first[0]?.body);
     }
     const { items } = await call(running, 'searchLogs', {
+      direction: 'OUTBOUND',
       action_category: 'APPOINTMENT_CONFIRMED',
       reference: { kind: 'appointment', id: 'A51' },
     });
@@ -280,5 +281,87 @@ describe('the list', () => {
     expect(shown.body).toMatchObject({ items: [{ appointment_id: 'M1', status: 'BOOKED' }] });
     expect(JSON.stringify(shown.body)).not.toMatch(/Ravi|Kulkarni|99999|P7/);
     expect(JSON.stringify((await list(from)).body)).toContain('Ravi Kulkarni');
+  });
+});
+
+describe('a third party’s call', () => {
+  /** The INBOUND log of the call that got this answer. */
+  const captured = async (path: string, init: RequestInit) => {
+    const response = await fetch(running.url + path, init);
+    const log_id = response.headers.get('labrelay-log-id') ?? '';
+    return {
+      answer: (await response.json()) as JsonObject,
+      log: await call(running, 'getLog', { log_id }),
+    };
+  };
+  const confirming = (appointment_id: string) =>
+    captured('/appointmentConfirmAPI/', {
+      method: 'POST',
+      headers: { ...thirdParty, 'content-type': 'application/json' },
+      body: JSON.stringify({ lab_id: 7, appointment_id }),
+    });
+
+  test('is kept and linked with what it has fired, both ways; again, it has fired nothing', async () => {
+    await book({ appointment_id: 'C1' });
+    const first = await confirming('C1');
+    const [logId = ''] = first.answer.log_ids as string[];
+    expect(first.log).toMatchObject({
+      direction: 'INBOUND',
+      status: 'SUCCESS',
+      token_owner: 'Home visits',
+      lab_id: 7,
+      action_category: 'APPOINTMENT_CONFIRMED',
+      event_id: first.answer.event_id,
+      references: expect.arrayContaining([{ kind: 'appointment', id: 'C1' }]),
+      triggered: [logId],
+      response_status_code: 200,
+    });
+    const fired = await call(running, 'getLog', { log_id: logId });
+    expect(fired).toMatchObject({ direction: 'OUTBOUND', triggered_by: first.log.log_id });
+
+    const again = await confirming('C1');
+    expect(again.answer.already_confirmed).toBe(true);
+    expect(again.log).toMatchObject({
+      status: 'SUCCESS',
+      event_id: first.answer.event_id,
+      triggered: [],
+      response_status_code: 200,
+    });
+  });
+
+  test('that is refused is kept as FAIL with its code, and found by the appointment that it named', async () => {
+    await book({ appointment_id: 'C2', status: 'CANCELLED' });
+    for (const [id, code, status] of [
+      ['C2', 'APPOINTMENT_CANCELLED', 409],
+      ['C3-unknown', 'UNKNOWN_APPOINTMENT', 404],
+    ] as const) {
+      const { log } = await confirming(id);
+      expect(log).toMatchObject({
+        direction: 'INBOUND',
+        status: 'FAIL',
+        error_kind: 'CALL_REFUSED',
+        error_message: expect.stringContaining(code),
+        lab_id: 7,
+        response_status_code: status,
+      });
+      const found = await call(running, 'searchLogs', {
+        direction: 'INBOUND',
+        status: ['FAIL'],
+        reference: { kind: 'appointment', id },
+      });
+      expect(found.items.map(({ log_id }) => log_id)).toEqual([log.log_id]);
+    }
+  });
+
+  test('that reads the list is kept too, with what it was shown masked for people', async () => {
+    const { log } = await captured('/appointment/?lab_id=7&limit=3', { headers: lis });
+    expect(log).toMatchObject({
+      direction: 'INBOUND',
+      status: 'SUCCESS',
+      lab_id: 7,
+      request_method: 'GET',
+      response_status_code: 200,
+    });
+    expect(log.response_body).not.toContain('Asha');
   });
 });

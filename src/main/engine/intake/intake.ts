@@ -10,13 +10,13 @@ import type { JsonObject } from '../../../shared/model/json.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { PayloadBuilder } from '../payload/builder.ts';
 import { triggerFor } from '../triggers/index.ts';
-import { asSet } from '../triggers/trigger.ts';
 import { answerOf, confirmedAlready } from './answers.ts';
 import type { BringingCall } from './bringing-call.ts';
 import { type CheckedEvent, checkEvent, type IntakeCaller, idempotencyOf } from './check.ts';
 import { buildDeliveries, type EventFacts } from './deliveries.ts';
 import { FirstSight } from './first-sight.ts';
 import { KeyedQueue } from './keyed-queue.ts';
+import { mergeEvent } from './merge-event.ts';
 import { ObjectSet } from './object-set.ts';
 import type { IntakePort } from './port.ts';
 import { impliedCategory } from './routes.ts';
@@ -169,8 +169,12 @@ export class Intake {
     const receivedAt = this.#deps.clock();
     const objects = new ObjectSet();
     objects.add(about, known.objects);
-    const confirmed = plan?.confirms && (await confirmedAlready(event, objects, receivedAt, store));
-    if (confirmed) return { repeat: confirmed };
+    if (plan?.confirms) {
+      // A call that is refused is found by what it named.
+      call?.about({ references: about });
+      const confirmed = await confirmedAlready(event, objects, receivedAt, store);
+      if (confirmed) return { repeat: confirmed };
+    }
     const principal = plan && carried.find(({ kind }) => kind === plan.principal);
     const isFirst = !!principal && !objects.isStored(principal);
 
@@ -179,8 +183,7 @@ export class Intake {
       event.category ?? (plan && impliedCategory(plan, isFirst, configuration)) ?? null;
     if (!category) throw new Error(`${route} left its action category open.`);
 
-    const occasion = { eventId, at: receivedAt, told: event.told };
-    for (const object of asSet(carried, triggerFor(category.code))) objects.merge(object, occasion);
+    mergeEvent(event, category, objects, receivedAt);
     const deliveries = await this.#deliveries(event, category, objects, receivedAt, call);
     const logIds = deliveries.map(({ log }) => log.logId);
     const answerStatus = eventRoutes[route].status;

@@ -122,7 +122,13 @@ describe('labrelay demo', () => {
         'SUPPRESSED ACCEPTED 200',
       ]),
     );
-    const { appointments } = document;
+    const { appointments, inbound } = document;
+    const confirmations = Object.values(appointments.calls).reduce((sum, count) => sum + count, 0);
+    expect(inbound).toEqual({
+      captured: document.events + document.repeats + confirmations,
+      failed: appointments.cancelled + 1,
+      linked: Object.values(logs).reduce((sum, count) => sum + count, 0),
+    });
     expect(appointments).toMatchObject({
       confirmed: appointments.calls.BOOKED,
       changed_nothing: appointments.calls.AGAIN,

@@ -16,7 +16,15 @@ const event: DemoEvent = {
 };
 
 const delivered = (log_id: string) =>
-  aLog({ log_id, lab_integration_id: PAYMENTS, action_category: 'PAYMENT_RECEIVED' });
+  aLog({
+    log_id,
+    lab_integration_id: PAYMENTS,
+    action_category: 'PAYMENT_RECEIVED',
+    triggered_by: `call-${log_id}`,
+  });
+
+const call = (id: string) =>
+  aLog({ log_id: `call-${id}`, direction: 'INBOUND', event_id: `e-${id}` });
 
 /** Two payments that went as they must. */
 function goodFindings(): Findings {
@@ -27,6 +35,8 @@ function goodFindings(): Findings {
       faults: [],
     },
     logs: [delivered('a'), delivered('b')],
+    calls: ['a', 'b'].map(call),
+    fired: new Map(),
     health: { tasks_by_state: {} },
     appointments: { BOOKED: 0, CONFIRMED: 0, CANCELLED: 0 },
     seen: {
@@ -210,7 +220,8 @@ describe('what the demo concludes', () => {
     expect(text).toMatch(/delivered +1\n/);
     expect(text).toMatch(/failed +1 +1 × UNKNOWN TIMEOUT\n/);
     expect(text).toMatch(/WRONG +Bank: payments/);
+    expect(text).toMatch(/Calls in: 2 captured, 0 of them refused; 2 deliveries are linked/);
     expect(text).toMatch(/Appointments: 0 confirmed by calls of the third party/);
-    expect(text).toMatch(/Not shown yet: HL7 and Mirth, bulk, inbound calls, retries/);
+    expect(text).toMatch(/Not shown yet: HL7 and Mirth, bulk, retries/);
   });
 });

@@ -8,6 +8,7 @@ import {
   answered,
   appointmentCounts,
   askPartner,
+  firedByConfirmations,
   gone,
   introduce,
   settled,
@@ -111,10 +112,13 @@ export async function firstAct(
   await answered(partner.url, settleBy, signal);
   const health = await settled(client, settleBy, signal);
   const from = new Date(startedAt).toISOString();
+  const calls = await allLogs(client, 'INBOUND', from, signal);
   const document = report({
     traffic,
     health,
-    logs: await allLogs(client, from, signal),
+    logs: await allLogs(client, 'OUTBOUND', from, signal),
+    calls,
+    fired: await firedByConfirmations(client, calls, signal),
     appointments: await appointmentCounts(client, from, signal),
     seen: await askPartner(partner.url),
     scenarios: configured.scenarios,

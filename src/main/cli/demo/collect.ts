@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import type { Output } from '../../../shared/contract/index.ts';
 import type { LogSummaryDocument } from '../../../shared/contract/log-document.ts';
-import type { AppointmentStatus } from '../../../shared/model/vocabulary.ts';
+import type { AppointmentStatus, Direction } from '../../../shared/model/vocabulary.ts';
 import type { EngineClient } from '../client.ts';
 import { DEMO_LABS } from './events.ts';
 import type { Introduction } from './partner-calls.ts';
@@ -68,9 +68,10 @@ export async function gone(
   }
 }
 
-/** The log of every delivery since `from`, suppressed ones too, page after page. */
+/** Every log of one direction since `from`, suppressed ones too, page after page. */
 export async function allLogs(
   client: EngineClient,
+  direction: Direction,
   from: string,
   signal: AbortSignal,
 ): Promise<LogSummaryDocument[]> {
@@ -80,7 +81,7 @@ export async function allLogs(
     signal.throwIfAborted();
     const page: Output<'searchLogs'> = await client.call('searchLogs', {
       from,
-      direction: 'OUTBOUND',
+      direction,
       include_suppressed: true,
       limit: 200,
       ...(cursor === null ? {} : { cursor }),
@@ -89,6 +90,21 @@ export async function allLogs(
     cursor = page.next_cursor;
   } while (cursor !== null);
   return logs;
+}
+
+/** What confirmations have fired, by the log of the call: each as its own document tells. */
+export async function firedByConfirmations(
+  client: EngineClient,
+  calls: readonly LogSummaryDocument[],
+  signal: AbortSignal,
+): Promise<Map<string, string[]>> {
+  const fired = new Map<string, string[]>();
+  for (const { log_id, action_category } of calls) {
+    if (action_category !== 'APPOINTMENT_CONFIRMED') continue;
+    signal.throwIfAborted();
+    fired.set(log_id, (await client.call('getLog', { log_id })).triggered);
+  }
+  return fired;
 }
 
 /** How this run's appointments stand, by the engine's own list. */

@@ -30,12 +30,19 @@ export function renderReport(document: DemoDocument): string {
     ]),
     `\nThe partner's own process counted ${receiver.requests} requests for ${receiver.unique_log_ids} log ids, `,
     `verified ${receiver.signatures_verified} signatures and turned ${receiver.turned_away} calls away.\n`,
+    callWords(document),
     appointmentWords(document),
     '\n',
     table(['', 'INTEGRATION', 'WHAT IT SHOWS', 'DELIVERIES'], scenarios),
     ...document.faults.map((fault) => `FAULT ${fault}\n`),
     `\nNot shown yet: ${document.not_shown.join(', ')}.\n`,
   ].join('');
+}
+
+/** What is kept of calls into LabRelay. */
+function callWords({ inbound }: DemoDocument): string {
+  const { captured, failed, linked } = inbound;
+  return `Calls in: ${captured} captured, ${failed} of them refused; ${linked} deliveries are linked with the call that fired them.\n`;
 }
 
 /** What the third party's own calls have brought about. */

@@ -5,6 +5,7 @@ import {
   LOG_STATUSES,
   type LogStatus,
 } from '../../../shared/model/vocabulary.ts';
+import { type CallsShown, judgeCalls } from './calls.ts';
 import { type AppointmentsShown, judgeConfirmations } from './confirmations.ts';
 import { type Health, laterTasks, openTasks } from './collect.ts';
 import type { Expected } from './outcomes.ts';
@@ -14,13 +15,17 @@ import { DEMO_RULES } from './rules.ts';
 import type { Acknowledged, Traffic } from './traffic.ts';
 
 /** What LabRelay is to do that this demo does not show yet. */
-export const NOT_SHOWN = ['HL7 and Mirth', 'bulk', 'inbound calls', 'retries'] as const;
+export const NOT_SHOWN = ['HL7 and Mirth', 'bulk', 'retries'] as const;
 
 /** What the demo learned, from three sides: lab system, engine, partner. */
 export interface Findings {
   traffic: Traffic;
   /** Every log of this run, suppressed ones too. */
   logs: readonly LogSummaryDocument[];
+  /** The log of every call into the engine. */
+  calls: readonly LogSummaryDocument[];
+  /** What confirmations have fired, by the log of the call. */
+  fired: ReadonlyMap<string, readonly string[]>;
   health: Pick<Health, 'tasks_by_state'>;
   /** How this run's appointments stand. */
   appointments: Record<AppointmentStatus, number>;
@@ -71,6 +76,7 @@ export interface DemoDocument {
   retried: number;
   by_scenario: ScenarioResult[];
   appointments: AppointmentsShown;
+  inbound: CallsShown;
   /** Events and repeats that were not answered as they must be. */
   faults: string[];
   not_shown: readonly string[];
@@ -88,7 +94,8 @@ export function report(findings: Findings): DemoDocument {
     findings.appointments,
   );
   const acknowledged = [...traffic.acknowledged, ...confirmations.acknowledged];
-  const faults = [...traffic.faults, ...confirmations.faults];
+  const calls = judgeCalls({ ...findings, acknowledged });
+  const faults = [...traffic.faults, ...confirmations.faults, ...calls.faults];
   const byId = new Map(logs.map((log) => [log.log_id, log]));
   const seenIds = new Set(seen.log_ids);
   const neverSeen = logs.filter(
@@ -121,6 +128,7 @@ export function report(findings: Findings): DemoDocument {
     retried: logs.filter(({ retry_count }) => retry_count > 0).length,
     by_scenario: byScenario,
     appointments: confirmations.shown,
+    inbound: calls.shown,
     faults: faults.slice(0, 20),
     not_shown: NOT_SHOWN,
     seconds: Math.round(seconds * 100) / 100,

@@ -1,10 +1,13 @@
 import type { Database } from 'better-sqlite3';
 import {
   type AppointmentQuery,
+  appointmentStatus,
   type KeptAppointment,
   NO_TIME,
+  scheduledAt,
 } from '../../shared/model/appointment.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
+import type { AppointmentStatus, ObjectKind } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
 
 interface AppointmentRow {
@@ -13,6 +16,24 @@ interface AppointmentRow {
   document: StoredBody;
   due_at: number;
   updated_at: number;
+}
+
+/** Columns that appointments are listed by; other kinds of object have none. */
+interface Listed {
+  status: AppointmentStatus | null;
+  dueAt: number | null;
+}
+
+const UNLISTED: Listed = { status: null, dueAt: null };
+
+/** What an object is listed by, read from its document (JSON). */
+export function listedBy(kind: ObjectKind, document: string): Listed {
+  if (kind !== 'appointment') return UNLISTED;
+  const appointment = JSON.parse(document) as JsonObject;
+  return {
+    status: appointmentStatus(appointment),
+    dueAt: scheduledAt(appointment) ?? NO_TIME,
+  };
 }
 
 /** A page is read off the index in its order, from the place where it starts. */

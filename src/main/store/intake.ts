@@ -9,10 +9,9 @@ import type {
   IntakeQuestion,
   Repeat,
 } from '../../shared/model/event.ts';
-import { appointmentStatus, NO_TIME, scheduledAt } from '../../shared/model/appointment.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import { type EncodedCall, encodeCall } from './calls.ts';
-import type { AppointmentStatus } from '../../shared/model/vocabulary.ts';
+import { listedBy } from './appointments.ts';
 import { decodeBody, encodeBody, type StoredBody } from './bodies.ts';
 import { Undone } from './group-commit.ts';
 
@@ -113,11 +112,7 @@ export function createIntakeQueries(db: Database) {
 /** `AcceptEvent` with its documents already written as JSON, so that they cross the thread as text. */
 export type EncodedAcceptEvent = Omit<AcceptEvent, 'event' | 'objects' | 'answer' | 'call'> & {
   event: Omit<AcceptEvent['event'], 'document'> & { document: string };
-  objects: (Omit<ObjectWrite, 'document'> & {
-    document: string;
-    /** What an appointment is listed by; other kinds have none. */
-    listed?: { status: AppointmentStatus; dueAt: number };
-  })[];
+  objects: (Omit<ObjectWrite, 'document'> & { document: string })[];
   answer: string;
   call: EncodedCall | null;
 };
@@ -130,12 +125,7 @@ export interface EncodedSaveObjects {
 }
 
 function encodeObjects(objects: readonly ObjectWrite[]): EncodedAcceptEvent['objects'] {
-  return objects.map((object) => {
-    const encoded = { ...object, document: JSON.stringify(object.document) };
-    return object.kind === 'appointment'
-      ? { ...encoded, listed: listedBy(object.document) }
-      : encoded;
-  });
+  return objects.map((object) => ({ ...object, document: JSON.stringify(object.document) }));
 }
 
 export function encodeSaveObjects(command: {
@@ -144,10 +134,6 @@ export function encodeSaveObjects(command: {
   now: number;
 }): EncodedSaveObjects {
   return { ...command, objects: encodeObjects(command.objects) };
-}
-
-function listedBy(document: JsonObject): { status: AppointmentStatus; dueAt: number } {
-  return { status: appointmentStatus(document), dueAt: scheduledAt(document) ?? NO_TIME };
 }
 
 /** Done on the calling thread: one string is copied much faster than an object of many. */
@@ -195,7 +181,7 @@ export function createIntakeCommands(
   ) => {
     const { kind, id, baseVersion, sourceUpdatedAt } = object;
     const document = encodeBody(object.document);
-    const { status = null, dueAt = null } = object.listed ?? {};
+    const { status, dueAt } = listedBy(kind, object.document);
     const { changes } =
       baseVersion === null
         ? insertObject.run(labId, kind, id, sourceUpdatedAt, document, now, now, status, dueAt)

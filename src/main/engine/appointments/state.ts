@@ -10,7 +10,7 @@ export interface Occasion {
   /** Our own clock (epoch ms). */
   at: number;
   /** What a third party told beside its confirmation. */
-  told?: JsonObject;
+  told?: JsonObject | undefined;
 }
 
 /** What tells of an appointment's confirmation; the last one is LabRelay's alone. */

@@ -38,8 +38,8 @@ export interface CheckedEvent {
   category: ActionCategory | null;
   data: JsonObject;
   carried: CarriedObject[];
-  /** What is told beside the objects, for those that keep it. */
-  told: JsonObject;
+  /** What a confirmation tells beside the appointment's own fields. */
+  told?: JsonObject | undefined;
   /** What the event brings or names, in the order in which its logs keep it. */
   about: Reference[];
   eventId: string;
@@ -141,7 +141,7 @@ export function checkEvent(
     category,
     data,
     carried,
-    told: confirmation?.told ?? {},
+    told: confirmation?.told,
     about,
     eventId: body.event_id ?? newId(),
     bodyHash,

@@ -45,7 +45,7 @@ export class Inbound {
     this.#configuration = deps.configuration;
     this.#clock = deps.clock;
     this.#keeper = new CallKeeper(deps);
-    this.#gate = new FloodGate();
+    this.#gate = new FloodGate({ now: deps.clock });
   }
 
   get unkept(): UnkeptCalls {

@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Every host makes a spill journal; of full size they would fill the disk. */
+const env = { LABRELAY_SPILL_MIB: '1' };
+
 /** Two groups: the quick tests first, then those that start processes or run under load. */
 export default defineConfig({
   test: {
@@ -10,6 +13,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/crash/**', 'test/process/**', 'test/e2e/**'],
           setupFiles: ['test/support/properties.ts'],
+          env,
           pool: 'threads',
           testTimeout: 20_000,
           sequence: { groupOrder: 1 },
@@ -20,6 +24,7 @@ export default defineConfig({
           name: 'process',
           include: ['test/process/**/*.test.ts', 'test/crash/**/*.test.ts'],
           setupFiles: ['test/support/properties.ts'],
+          env,
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 300_000,

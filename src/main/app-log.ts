@@ -22,6 +22,9 @@ export const APP_EVENTS = [
   'engine_started',
   'engine_stopped',
   'engine_trouble',
+  'store_back',
+  'spill_missing',
+  'spill_moved_aside',
   'order_hold_expired',
   'breaker_warning',
   'breaker_opened',
@@ -113,6 +116,8 @@ const FIELDS = {
     'store',
     'people',
     'call',
+    'spill',
+    'set_aside',
   ]),
   error: errorShape,
 } satisfies Record<string, Shape>;

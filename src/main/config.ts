@@ -28,6 +28,8 @@ export interface HostConfig {
   adminToken: string | null;
   /** The key that seals secrets; null: the key file. */
   sealKey: string | null;
+  /** Where the spill journal lies, if not in the data folder. */
+  spillFolder: string | null;
 }
 
 /** The engine's options as `serve` and others take them, still as they were typed. */
@@ -40,6 +42,7 @@ export interface GivenOptions {
   'tls-cert'?: string | undefined;
   'tls-key'?: string | undefined;
   'insecure-http'?: boolean | undefined;
+  'spill-dir'?: string | undefined;
 }
 
 const hostName = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)$/;
@@ -116,6 +119,7 @@ export function hostConfig(
     isInsecure: isOpen,
     adminToken: checked.LABRELAY_ADMIN_TOKEN ?? null,
     sealKey: environment['LABRELAY_KEY'] || null,
+    spillFolder: spillFolderOf(options['spill-dir'], environment),
   };
 }
 
@@ -133,6 +137,13 @@ export function dataFolderOf(
   }
   if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'LabRelay');
   return join(environment['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'labrelay');
+}
+
+/** `--spill-dir`, else `LABRELAY_SPILL_DIR`; null: the data folder. */
+export function spillFolderOf(option: string | undefined, environment: Environment): string | null {
+  if (option === '') throw fieldError('INVALID_INPUT', '--spill-dir', 'must name a folder');
+  const named = option ?? environment['LABRELAY_SPILL_DIR'];
+  return named ? resolve(named) : null;
 }
 
 /** Whether only programs on this machine can reach the address (RFC 1122 §3.2.1.3, RFC 4291). */

@@ -25,6 +25,7 @@ import { loadKey } from './engine/configuration/key-file.ts';
 import { KeyVault } from './engine/configuration/vault.ts';
 import { HttpTransport } from './engine/dispatch/http-transport.ts';
 import { TargetGuard } from './engine/targets/guard.ts';
+import { StoreState } from './engine/spill/store-state.ts';
 import { Engine, type EngineParts } from './engine/engine.ts';
 import { Health, heldNotices } from './engine/health.ts';
 import { ChildEvaluator } from './engine/payload/child-evaluator.ts';
@@ -41,6 +42,7 @@ import {
   secretNotices,
 } from './notices.ts';
 import { OpenedParts } from './opened-parts.ts';
+import { openSpill, rejectedFile } from './spill.ts';
 import { openStore, type Store, storeFile } from './store/store.ts';
 import { TlsRenewal, type TlsTimings } from './tls-renewal.ts';
 import { TroubleWatch } from './trouble-watch.ts';
@@ -121,12 +123,17 @@ async function openParts(
     : null;
   if (tls) opened.push(() => tls.stop());
   const failpoint = extras.failpoint ?? process.env['LABRELAY_FAILPOINT'];
+  const storeState = new StoreState(Date.now);
   const store = await openStore({
     dataDir: dataFolder,
     failpoint,
     maxPageCount: extras.maxPageCount,
+    onRefused: () => storeState.refused(),
   });
   opened.push(() => store.close());
+  const engineId = await store.engineId(randomUUID());
+  const spill = await openSpill(store, log, { ...config, engineId });
+  opened.push(() => spill.close());
 
   const troubles = new TroubleWatch(log, Date.now);
   const urlAt = (port: number) =>
@@ -136,6 +143,9 @@ async function openParts(
   let ownPort = config.port;
   const internalToken = randomBytes(32).toString('base64url');
   const engine = await openEngine(config, extras, store, troubles, {
+    worker: engineId,
+    storeState,
+    journal: spill.journal,
     callback: () => ({ url: url + CALLBACK_PATH, token: internalToken, dispatcher: tls?.agent }),
     callbackUrl: () => (config.publicUrl ?? url) + CALLBACK_PATH,
     targets: new TargetGuard({ own: () => ({ port: ownPort, publicUrl: config.publicUrl }) }),
@@ -250,7 +260,10 @@ async function openEngine(
   extras: HostExtras,
   store: Store,
   troubles: TroubleWatch,
-  surroundings: Pick<EngineParts, 'callback' | 'callbackUrl' | 'targets'>,
+  surroundings: Pick<
+    EngineParts,
+    'callback' | 'callbackUrl' | 'targets' | 'storeState' | 'journal' | 'worker'
+  >,
 ): Promise<Engine> {
   const key = await loadKey({
     dataFolder: config.dataFolder,
@@ -261,7 +274,7 @@ async function openEngine(
   );
   return new Engine({
     store,
-    worker: await store.engineId(randomUUID()),
+    rejectedFile: rejectedFile(config.dataFolder),
     vault: new KeyVault(key),
     auditSealKey: auditSealKey(key),
     evaluator: new ChildEvaluator(extras.launchMapping ?? forkMappingChild),

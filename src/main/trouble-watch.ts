@@ -49,6 +49,10 @@ export class TroubleWatch implements EngineLog {
     }
   }
 
+  storeBack(): void {
+    this.#log.info('store_back');
+  }
+
   warn(what: string, message: string): void {
     const now = this.#clock();
     if (STOPS_DELIVERY.has(what)) this.#lastStop = { what, at: now };

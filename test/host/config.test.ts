@@ -41,7 +41,15 @@ describe('the configuration of a host', () => {
       isInsecure: false,
       adminToken: null,
       sealKey: null,
+      spillFolder: null,
     });
+  });
+
+  it('has the spill journal in the data folder, or in the folder that is named for it', () => {
+    const environment = { LABRELAY_SPILL_DIR: '/other' };
+    expect(hostConfig({ data: '/d' }, environment).spillFolder).toBe('/other');
+    expect(hostConfig({ 'spill-dir': '/disk2' }, environment).spillFolder).toBe('/disk2');
+    expect(refusal({ 'spill-dir': '' })).toMatch(/^--spill-dir: must name a folder/);
   });
 
   it.each([['0.0.0.0'], ['::'], ['[::]'], ['192.168.1.5'], ['labrelay.lab'], ['128.0.0.1']])(

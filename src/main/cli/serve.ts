@@ -17,6 +17,8 @@ Runs the engine without a desktop and serves its console to a browser.
   --tls-cert F       PEM file of the certificate (with its chain); serves https
   --tls-key F        PEM file of its key
   --insecure-http    accept plain http on an address that other machines can reach
+  --spill-dir DIR    folder for the spill journal, best on another volume than the data folder
+                     (also LABRELAY_SPILL_DIR); default: the data folder
   --json             print one JSON line once it listens: {url, data, admin_token_file, pid}
 
 LABRELAY_ADMIN_TOKEN sets the first admin key; otherwise one is made and written to
@@ -32,6 +34,7 @@ const OPTIONS = {
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
   'insecure-http': { type: 'boolean' },
+  'spill-dir': { type: 'string' },
 } as const;
 
 /** `labrelay serve`: runs until it is told to stop, then drains. */

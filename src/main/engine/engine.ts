@@ -41,6 +41,10 @@ import { FailedTasks } from './queue/failed-tasks.ts';
 import { HeldTasks } from './queue/held-tasks.ts';
 import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { HeldTasksPort, QueuePort } from './queue/port.ts';
+import type { SpillPort } from './spill/port.ts';
+import { SetAside } from './spill/set-aside.ts';
+import { type Journal, SpilledRecords } from './spill/spilled-records.ts';
+import type { StoreState } from './spill/store-state.ts';
 import type { TargetGuard } from './targets/guard.ts';
 
 /** Everything the engine needs of a store; SQLite's implements it, others may. */
@@ -55,7 +59,8 @@ export interface EngineStore
     CallPort,
     HeldTasksPort,
     AuditPort,
-    SessionPort {
+    SessionPort,
+    SpillPort {
   readonly configuration: ConfigurationPort;
   figures(): Promise<StoreFigures>;
   orderFigures(request: { now: number }): Promise<OrderFigures>;
@@ -71,11 +76,19 @@ export interface EngineLog {
   /** What somebody should look at, though nothing is broken. */
   alert(what: 'order_hold_expired', fields: Record<string, number | string>): void;
   breaker(change: BreakerChange): void;
+  /** The store takes writes again. */
+  storeBack(): void;
 }
 
 /** What an engine is made of. */
 export interface EngineParts {
   store: EngineStore;
+  /** Whether the store takes writes; whoever opened the store tells it of refusals. */
+  storeState: StoreState;
+  /** What is kept while it does not. */
+  journal: Journal;
+  /** The file for records that the store refuses for good. */
+  rejectedFile: string;
   /** This engine's lasting id; owner of its claims. */
   worker: string;
   vault: Vault;
@@ -114,6 +127,8 @@ export class Engine {
   readonly signIn: SignIn;
   readonly orderingKeys: OrderingKeys;
   readonly heldTasks: HeldTasks;
+  /** Keeps what the store cannot take just now. */
+  readonly spill: SpilledRecords;
   readonly transport: Transport;
   /** Credentials of calls to labs' own systems. */
   readonly authorizeSource: AuthorizeSource;
@@ -158,8 +173,22 @@ export class Engine {
       onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
       onTrouble: (message) => log.warn('report', message),
     });
+    this.spill = new SpilledRecords({
+      store,
+      opened: parts.journal,
+      state: parts.storeState,
+      aside: new SetAside(parts.rejectedFile),
+      clock,
+      onApplied: (record, applied) => this.dispatcher.applied(record, applied),
+      onBack: () => {
+        log.storeBack();
+        this.dispatcher.storeIsBack();
+      },
+      onTrouble: (what, message) => log.warn(what, message),
+    });
     this.dispatcher = new Dispatcher({
       store,
+      spill: this.spill,
       configuration: this.configuration,
       transport: parts.transport,
       credentials: this.credentials,
@@ -262,6 +291,8 @@ export class Engine {
 
   /** Recovers what a former life left and begins to deliver. `load` comes first. */
   async start(): Promise<void> {
+    // Before the queue's recovery, which calls an attempt without an outcome UNKNOWN.
+    await this.spill.start();
     const recovery = await this.dispatcher.start();
     this.heldTasks.start();
     this.#reporter.start();
@@ -279,6 +310,7 @@ export class Engine {
     await this.dispatcher.stop();
     await this.#reporter.stop();
     await this.#indexer.stop();
+    await this.spill.stop();
     await this.#parts.transport.close();
     await this.#parts.evaluator.stop();
     this.#parts.log.info('engine stopped');

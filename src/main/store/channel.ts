@@ -31,22 +31,28 @@ export class Channel {
   /** Resolves when the thread is gone without having been closed. */
   readonly died: Promise<Error>;
   #tellDied: (error: Error) => void = () => {};
+  readonly #onUnavailable: () => void;
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, onUnavailable: () => void) {
     this.#worker = worker;
+    this.#onUnavailable = onUnavailable;
     this.died = new Promise((resolve) => {
       this.#tellDied = resolve;
     });
   }
 
-  /** Starts a thread. @throws what kept it from opening the store */
-  static async open(options: ThreadOptions): Promise<Channel> {
+  /**
+   * Starts a thread.
+   * @param onUnavailable told of every request that failed through the store's fault, before its caller
+   * @throws what kept it from opening the store
+   */
+  static async open(options: ThreadOptions, onUnavailable = () => {}): Promise<Channel> {
     const entry = import.meta.url.endsWith('.ts') ? './worker.ts' : './store-worker.js';
     const worker = new Worker(new URL(entry, import.meta.url), {
       workerData: options,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
-    const channel = new Channel(worker);
+    const channel = new Channel(worker, onUnavailable);
     const hello = await new Promise<Hello>((resolve, reject) => {
       worker.once('message', resolve);
       worker.once('error', reject);
@@ -93,8 +99,12 @@ export class Channel {
     for (const reply of replies) {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
-      if (reply.ok) waiting?.resolve(reply.value as never);
-      else waiting?.reject(errorOf(reply.error));
+      if (reply.ok) {
+        waiting?.resolve(reply.value as never);
+        continue;
+      }
+      if (reply.error.kind === 'UNAVAILABLE') this.#onUnavailable();
+      waiting?.reject(errorOf(reply.error));
     }
   }
 

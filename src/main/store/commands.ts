@@ -18,6 +18,7 @@ import { createApplyReport } from './reports.ts';
 import { createResolutionCommands } from './resolutions.ts';
 import { createSearchQueries } from './search.ts';
 import { createSessionCommands } from './sessions.ts';
+import { createSpillCommands } from './spill.ts';
 import { createOnTaken } from './taken.ts';
 import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
@@ -32,11 +33,18 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
   const applyReport = createApplyReport(db, createOnTaken(db, tasks, ordering));
   const bury = createBury(db, tasks, applyReport);
   const keepCall = createKeepCall(db);
+  const queue = createQueueCommands(db, tasks, applyReport, bury);
   return byName({
     report: applyReport,
     keepCall,
     ...createIntakeCommands(db, createInsertDelivery(db, tasks), keepCall),
-    ...createQueueCommands(db, tasks, applyReport, bury),
+    ...queue,
+    ...createSpillCommands(db, {
+      settle: (settlement) => queue.settle(settlement),
+      report: applyReport,
+      bury,
+      keepCall,
+    }),
     ...createFailedTaskCommands(db, tasks),
     ...createOrderCommands(db, ordering),
     ...createRecovery(db, tasks, applyReport, bury),

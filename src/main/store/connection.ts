@@ -1,14 +1,19 @@
 import Database from 'better-sqlite3';
 
-/** How long a connection waits for another one's lock before it gives up (ms). */
+/** How long a reader waits for another connection's lock before it gives up (ms). */
 const BUSY_TIMEOUT_MS = 5_000;
+/**
+ * The same for the writer (ms), which keeps everybody waiting meanwhile. None of our own connections
+ * holds its lock for long: who does is another program, and may do so for hours.
+ */
+export const WRITER_BUSY_TIMEOUT_MS = 2_000;
 
 /**
  * Opens the store for writing. WAL would open at `synchronous=NORMAL`, which loses the last commits
  * in a power cut; what LabRelay has acknowledged is on disk, so it is FULL, and read back to be sure.
  */
 export function openWriter(file: string): Database.Database {
-  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+  const db = new Database(file, { timeout: WRITER_BUSY_TIMEOUT_MS });
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   db.pragma('foreign_keys = ON');

@@ -12,10 +12,11 @@ export interface FolderLock {
  * of its own: the system lets go of it when a process dies in whatever way, so no stale lock file
  * has to be judged, and it works on every platform that the store works on.
  *
+ * @param name of that file, where a folder holds what several engines lock each for itself
  * @throws LabRelayError `STORE_LOCKED` where another engine holds the folder
  */
-export function lockFolder(folder: string): FolderLock {
-  const db = new Database(join(folder, 'labrelay.lock'), { timeout: 0 });
+export function lockFolder(folder: string, name = 'labrelay.lock'): FolderLock {
+  const db = new Database(join(folder, name), { timeout: 0 });
   try {
     db.pragma('locking_mode = EXCLUSIVE');
     db.exec('BEGIN EXCLUSIVE');

@@ -1,5 +1,6 @@
-import type { Database } from 'better-sqlite3';
+import BetterSqlite3, { type Database } from 'better-sqlite3';
 import type { Failpoint } from '../../shared/failpoint.ts';
+import { WRITER_BUSY_TIMEOUT_MS } from './connection.ts';
 import { faultOf, type Reply, type Request, type StoreFault } from './protocol.ts';
 
 /** A command run inside the open transaction; its input has crossed the thread boundary. */
@@ -34,6 +35,8 @@ export class GroupCommit {
   readonly #failpoint: Failpoint;
   readonly #queue: Request[] = [];
   #scheduled = false;
+  /** Another program held the store's lock when it was last asked for. */
+  #isLocked = false;
   readonly #begin;
   readonly #commit;
   readonly #savepoint;
@@ -85,6 +88,7 @@ export class GroupCommit {
     const replies: Reply[] = [];
     try {
       this.#begin.run();
+      this.#locked(false);
       for (const request of batch) replies.push(this.#runOne(request));
       this.#failpoint('before-commit', batch);
       this.#commit.run();
@@ -93,10 +97,21 @@ export class GroupCommit {
     } catch (error) {
       this.#rollBack();
       const fault = faultOf(error);
+      if (isBusy(error)) this.#locked(true);
       const shared: StoreFault =
         fault.kind === 'UNAVAILABLE' ? fault : { kind: 'UNAVAILABLE', message: messageOf(fault) };
       return batch.map(({ id }) => ({ id, ok: false, error: shared }));
     }
+  }
+
+  /**
+   * The first batch waits for the lock, in case it is held for a moment. Those behind it would each
+   * wait as long, one after the other, and their callers with them: they fail at once.
+   */
+  #locked(isLocked: boolean): void {
+    if (this.#isLocked === isLocked) return;
+    this.#isLocked = isLocked;
+    this.#db.pragma(`busy_timeout = ${isLocked ? 0 : WRITER_BUSY_TIMEOUT_MS}`);
   }
 
   /** A failing disk may refuse the rollback too; the batch has failed either way, and so will the next. */
@@ -132,6 +147,10 @@ export class GroupCommit {
       return { id, ok: false, error: fault };
     }
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY');
 }
 
 function messageOf(fault: StoreFault): string {

@@ -30,6 +30,7 @@ import type { KeyRelease, KeyWentOn, OrderTended } from '../../shared/model/orde
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import type { Session } from '../../shared/model/session.ts';
+import type { SpillApplied, SpillRecord, SpillState } from '../../shared/model/spill.ts';
 import type { AppendAudit } from './audit.ts';
 import { encodeCall } from './calls.ts';
 import { Channel } from './channel.ts';
@@ -51,6 +52,8 @@ export interface StoreOptions {
   failpoint?: string | undefined;
   /** Caps the file's size in pages; for tests of a full disk. */
   maxPageCount?: number | undefined;
+  /** Told of every write that the whole store has refused, before whoever asked for it. */
+  onRefused?: (() => void) | undefined;
 }
 
 type ConfigurationStatements = ReturnType<typeof createConfigurationStatements>;
@@ -217,6 +220,20 @@ export class Store {
   requeueFailedTask: Remote<FailedTaskCommands['requeueFailedTask']> = (request) =>
     this.#writer.call('requeueFailedTask', request);
 
+  // What was kept out of band
+  spillState(): Promise<SpillState> {
+    return this.#writer.call('spillState', null);
+  }
+  adoptJournal(journal: { id: string; file: string }): Promise<void> {
+    return this.#writer.call('adoptJournal', journal);
+  }
+  applySpilled(request: { sequence: number; record: SpillRecord | null }): Promise<SpillApplied> {
+    return this.#writer.call('applySpilled', request);
+  }
+  probeWrite(): Promise<void> {
+    return this.#writer.call('probeWrite', null);
+  }
+
   // What is held
   waitingActions: Remote<WaitingActionQueries['waitingActions']> = () =>
     this.#points.call('waitingActions', null);
@@ -313,13 +330,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const opened: Channel[] = [];
   try {
     const open = (role: ThreadOptions['role']): Promise<Channel> =>
-      Channel.open({
-        role,
-        file: storeFile(options.dataDir),
-        backupFolder: join(options.dataDir, 'backups'),
-        failpoint: options.failpoint,
-        maxPageCount: options.maxPageCount,
-      });
+      Channel.open(
+        {
+          role,
+          file: storeFile(options.dataDir),
+          backupFolder: join(options.dataDir, 'backups'),
+          failpoint: options.failpoint,
+          maxPageCount: options.maxPageCount,
+        },
+        role === 'writer' ? options.onRefused : undefined,
+      );
     const thread = async (role: ThreadOptions['role']): Promise<Channel> => {
       const channel = await open(role);
       opened.push(channel);

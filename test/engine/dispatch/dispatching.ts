@@ -5,6 +5,7 @@ import { Dispatcher } from '../../../src/main/engine/dispatch/dispatcher.ts';
 import type {
   DispatcherDeps,
   DispatcherTimings,
+  OutcomeSpill,
 } from '../../../src/main/engine/dispatch/dispatcher-parts.ts';
 import { HeldTasks } from '../../../src/main/engine/queue/held-tasks.ts';
 import type { HeldAction } from '../../../src/shared/model/held.ts';
@@ -19,6 +20,9 @@ import { ScriptedTransport } from './scripted-transport.ts';
 
 /** Quick enough for tests that wait for the condition, never for the time. */
 const QUICK: DispatcherTimings = { lease: 60_000, idlePoll: 20, hungAfter: 50, storeAgain: 10 };
+
+/** No journal: an outcome that the store refuses keeps its slot. */
+const NO_SPILL: OutcomeSpill = { isInUse: false, keep: async () => false };
 
 type Port = DispatcherDeps['store'];
 
@@ -63,6 +67,7 @@ export async function dispatching(
     clock?: () => number;
     /** In place of the scripted one. */
     transport?: Transport;
+    spill?: OutcomeSpill;
   } = {},
 ): Promise<Dispatching> {
   const store = openLocalStore();
@@ -85,6 +90,7 @@ export async function dispatching(
   };
   const dispatcher = new Dispatcher({
     store: { ...port, ...options.wrap?.(port) },
+    spill: options.spill ?? NO_SPILL,
     configuration: lookup,
     transport: options.transport ?? transport,
     credentials: new CredentialSource({ configuration: lookup, transport, clock: Date.now }),

@@ -81,7 +81,7 @@ export class Claimer {
 
   /** Claims, if there may be something and too little is held to keep the slots busy. */
   claimMore(): void {
-    if (this.#claiming || this.#stopped || this.#isPaused) return;
+    if (this.#claiming || this.#stopped || this.#isPaused || this.#deps.spill.isInUse) return;
     const isShort = this.#mayBeMore && this.#room > 0;
     if (isShort || this.#urgent.length > 0) void this.#claim();
   }

@@ -3,6 +3,7 @@ import type { AttemptReport, ClaimedTask } from '../../../shared/model/delivery.
 import { LabRelayError } from '../../../shared/errors.ts';
 import type { ExpiredHold } from '../../../shared/model/ordering.ts';
 import type { Failpoint } from '../../../shared/failpoint.ts';
+import type { Spill } from '../../../shared/model/spill.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { QueuePort } from '../queue/port.ts';
 import type { CredentialSource } from './credentials.ts';
@@ -42,9 +43,19 @@ type DispatchPort = Pick<
   | 'tendOrder'
 >;
 
+/** The spill journal, as whoever sends sees it. */
+export interface OutcomeSpill extends Spill {
+  /**
+   * From the store's first refusal until it has everything that was kept meanwhile: nothing is
+   * claimed or stamped then, and outcomes go into the journal.
+   */
+  readonly isInUse: boolean;
+}
+
 /** What the dispatcher is made of. */
 export interface DispatcherDeps {
   store: DispatchPort;
+  spill: OutcomeSpill;
   configuration: ConfigurationLookup;
   transport: Transport;
   credentials: CredentialSource;
@@ -57,7 +68,7 @@ export interface DispatcherDeps {
   /** An integration's breaker has opened or closed, or is about to open. */
   onBreaker: (change: BreakerChange) => void;
   /** A partner has answered 410: it is gone for good. */
-  onGone: (task: ClaimedTask, report: AttemptReport) => void;
+  onGone: (task: Pick<ClaimedTask, 'logId' | 'labIntegrationId'>, report: AttemptReport) => void;
   /** An outcome is on disk and waits to be reported over HTTP. */
   onReportDue: () => void;
   /** Deliveries were released that had waited long enough behind one in doubt. */

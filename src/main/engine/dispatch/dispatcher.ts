@@ -1,6 +1,7 @@
 import { messageOf } from '../../../shared/errors.ts';
 import type { ClaimedTask } from '../../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../../shared/model/ordering.ts';
+import type { SpillApplied, SpillRecord } from '../../../shared/model/spill.ts';
 import { AttemptHandler } from './attempt-handler.ts';
 import { Claimer } from './claimer.ts';
 import {
@@ -94,6 +95,18 @@ export class Dispatcher {
     this.notify(priority === 'STAT' ? [labIntegrationId] : []);
   }
 
+  /** An outcome or a death that had to be kept in the spill journal is in the store now. */
+  applied(record: SpillRecord, applied: Extract<SpillApplied, { outcome: 'APPLIED' }>): void {
+    this.#keeper.applied(record, applied);
+  }
+
+  /** The store takes writes again. Leases first: they may have run out, though nobody could claim. */
+  storeIsBack(): void {
+    if (this.#stopped) return;
+    this.#renew();
+    this.notify();
+  }
+
   /**
    * Claims nothing more, lets what is under way finish, gives back what was not started. Idempotent:
    * a second call waits for the first.
@@ -137,6 +150,8 @@ export class Dispatcher {
       void this.#claimer.giveBack();
       return;
     }
+    // What was claimed ahead waits in memory: it cannot be given back either.
+    if (this.#deps.spill.isInUse) return;
     while (this.#slotsInUse < this.#slots && this.#claimer.size > 0) {
       this.#slotsInUse++;
       void this.#slot();
@@ -157,7 +172,8 @@ export class Dispatcher {
   }
 
   #next(): ClaimedTask | undefined {
-    if (this.#stopped || this.#isPaused || this.#slotsInUse > this.#slots) return undefined;
+    if (this.#stopped || this.#isPaused || this.#deps.spill.isInUse) return undefined;
+    if (this.#slotsInUse > this.#slots) return undefined;
     const task = this.#claimer.next();
     // Not #fill: a slot begun here would overtake the task that this one has just taken.
     this.#claimer.claimMore();
@@ -210,7 +226,9 @@ export class Dispatcher {
         running.end?.(() => this.#keeper.bury(running, 'TIMEOUT', message));
       }
     }
-    const { store, worker } = this.#deps;
+    const { spill, store, worker } = this.#deps;
+    // It would only be refused, and the log filled with it.
+    if (spill.isInUse) return;
     store.recover({ worker, now, atStart: false }).catch((error: unknown) => {
       this.#deps.onTrouble('recover', messageOf(error));
     });

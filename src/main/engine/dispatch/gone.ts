@@ -1,6 +1,7 @@
 import { LabRelayError, messageOf } from '../../../shared/errors.ts';
 import type { AttemptReport, ClaimedTask } from '../../../shared/model/delivery.ts';
 import type { Configuration } from '../configuration/configuration.ts';
+import type { DispatcherDeps } from './dispatcher-parts.ts';
 
 /** A line for a log's activity. */
 export interface ActivityLine {
@@ -31,9 +32,9 @@ export function createDisableGone({
   note,
   clock,
   onTrouble,
-}: DisableGoneDeps): (task: ClaimedTask, report: AttemptReport) => void {
+}: DisableGoneDeps): DispatcherDeps['onGone'] {
   const disable = async (
-    { labIntegrationId, logId }: ClaimedTask,
+    { labIntegrationId, logId }: Pick<ClaimedTask, 'logId' | 'labIntegrationId'>,
     { endPoint }: AttemptReport,
   ): Promise<void> => {
     const rule = configuration.integration(labIntegrationId);

@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../../shared/errors.ts';
+import { LabRelayError, messageOf } from '../../../shared/errors.ts';
 import type { BreakerChange } from '../../../shared/model/breaker.ts';
 import {
   type AttemptReport,
+  type ClaimedTask,
   integrationPayloadOf,
+  type Settlement,
+  type SettlementResult,
   type TaskDeath,
 } from '../../../shared/model/delivery.ts';
+import type { SpillApplied, SpillRecord } from '../../../shared/model/spill.ts';
 import {
   type DispatcherDeps,
   type DispatcherTimings,
@@ -50,31 +54,51 @@ export class OutcomeKeeper {
     this.#onTaskEnded = onTaskEnded;
   }
 
-  /** Keeps an outcome: applied at once, or waiting to be reported over HTTP. */
+  /** Keeps an outcome: applied at once, waiting to be reported over HTTP, or in the spill journal. */
   async settle(running: Execution, report: AttemptReport): Promise<void> {
-    const { goesBack } = running;
-    const { taskId } = running.task;
+    const { goesBack, task } = running;
     const overHttp = this.#deps.configuration.settings.callbackTransport === 'http';
-    const reportOverHttp = overHttp ? integrationPayloadOf(running.task) : null;
-    const ending: TaskEnding = { urgent: [], breaker: null };
+    const reportOverHttp = overHttp ? integrationPayloadOf(task) : null;
+    const settlement: Settlement = { taskId: task.taskId, report, reportOverHttp, goesBack };
+    let settled: SettlementResult | null = null;
     try {
-      const isKept = await this.insist('settle', async () => {
-        const settlement = { taskId, report, reportOverHttp, goesBack };
-        const { urgentFor, breaker } = await this.#deps.store.settle(settlement);
-        if (urgentFor !== undefined) ending.urgent = [urgentFor];
-        ending.breaker = breaker ?? null;
-      });
-      if (!isKept) return;
+      const write = async () => {
+        settled = await this.#deps.store.settle(settlement);
+      };
+      await this.#keep('settle', write, { kind: 'SETTLEMENT', settlement });
     } catch (error) {
       const message = `The task's outcome could not be kept (${nameOf(error)}).`;
       await this.bury(running, 'EXCEPTION', message);
       return;
     }
-    this.#onTaskEnded(ending);
+    // Kept otherwise, its effects come with its replay; given up, there are none.
+    if (settled) this.#settled(task, settlement, settled);
+  }
+
+  /** What was kept in the spill journal is in the store now. */
+  applied(record: SpillRecord, { settled }: Extract<SpillApplied, { outcome: 'APPLIED' }>): void {
+    if (record.kind === 'CALL') return;
+    if (record.kind === 'DEATH') {
+      this.#onTaskEnded({ urgent: [], breaker: null });
+      return;
+    }
+    const { settlement } = record;
+    const { logId } = settlement.report;
+    if (settled) this.#settled({ ...settled, logId }, settlement, settled);
+    else this.#onTaskEnded({ urgent: [], breaker: null });
+  }
+
+  #settled(
+    task: Pick<ClaimedTask, 'logId' | 'labIntegrationId'>,
+    { report, reportOverHttp }: Settlement,
+    { urgentFor, breaker }: SettlementResult,
+  ): void {
+    const urgent = urgentFor === undefined ? [] : [urgentFor];
+    this.#onTaskEnded({ urgent, breaker: breaker ?? null });
     try {
-      if (ending.breaker) this.#deps.onBreaker(ending.breaker);
-      if (isGone(report)) this.#deps.onGone(running.task, report);
-      if (overHttp) this.#deps.onReportDue();
+      if (breaker) this.#deps.onBreaker(breaker);
+      if (isGone(report)) this.#deps.onGone(task, report);
+      if (reportOverHttp) this.#deps.onReportDue();
       else this.#deps.onSettled(report);
     } catch (error) {
       // A listener can never break a delivery.
@@ -84,11 +108,12 @@ export class OutcomeKeeper {
 
   /** Moves a task that died into the failed-task queue. It never throws. */
   async bury(running: Execution, cause: TaskDeath['cause'], errorMessage: string): Promise<void> {
-    const { taskId } = running.task;
+    const { taskId, logId, attempt } = running.task;
     const { stamped } = running;
     const death: TaskDeath = { taskId, cause, errorMessage, stamped, at: this.#deps.clock() };
     try {
-      await this.insist('bury', () => this.#deps.store.bury(death));
+      const record: SpillRecord = { kind: 'DEATH', death, logId, attempt };
+      await this.#keep('bury', () => this.#deps.store.bury(death), record);
     } catch {
       // Told as trouble already. Until the store takes it, the task stays claimed; where it never
       // does, the next start calls the task what it is: unsent, or UNKNOWN.
@@ -116,9 +141,7 @@ export class OutcomeKeeper {
   }
 
   /**
-   * Writes, again and again while the store cannot be written: an outcome is known only here, and
-   * its slot stays taken, so nothing more is sent than can be told of. A crash meanwhile leaves it
-   * `UNKNOWN`, and so does a stop that has waited for the store long enough.
+   * Writes, again and again while the store cannot be written.
    *
    * @returns false where it was given up for a stop
    * @throws what the store has against this very write; that would not pass
@@ -135,6 +158,30 @@ export class OutcomeKeeper {
         await sleep(this.#timings.storeAgain);
       }
     }
+  }
+
+  /**
+   * Writes what is known only here, and puts it into the spill journal where the store does not take
+   * it: then its slot is free. Once the journal is in use everything goes there, in order, and nothing
+   * past what waits in it. Where it takes no more, the slot stays taken, so that nothing more is sent
+   * than can be told of; a crash meanwhile leaves the attempt `UNKNOWN`, and so does a stop that has
+   * waited long enough.
+   *
+   * @throws what the store has against this very write
+   */
+  async #keep(what: string, write: () => Promise<unknown>, record: SpillRecord): Promise<void> {
+    const { spill } = this.#deps;
+    await this.insist(what, async () => {
+      if (spill.isInUse) {
+        if (await spill.keep(record)) return;
+        throw new LabRelayError('STORE_UNAVAILABLE', 'The spill journal takes no more.');
+      }
+      try {
+        await write();
+      } catch (error) {
+        if (!isStoreDown(error) || !(await spill.keep(record))) throw error;
+      }
+    });
   }
 }
 

@@ -25,6 +25,7 @@ import { loadKey } from './engine/configuration/key-file.ts';
 import { KeyVault } from './engine/configuration/vault.ts';
 import { HttpTransport } from './engine/dispatch/http-transport.ts';
 import { TargetGuard } from './engine/targets/guard.ts';
+import { deliveryRefused, spillCheck, storeRefused } from './engine/spill/notices.ts';
 import { StoreState } from './engine/spill/store-state.ts';
 import { Engine, type EngineParts } from './engine/engine.ts';
 import { Health, heldNotices } from './engine/health.ts';
@@ -175,15 +176,20 @@ async function openParts(
 
   const health = new Health({
     figures: () => engine.figures(),
-    delivery: () => pausedCheck(engine.configuration.settings) ?? troubles.delivery(),
+    storeRefused: () => storeRefused(engine.spill.figures),
+    delivery: () =>
+      pausedCheck(engine.configuration.settings) ??
+      deliveryRefused(engine.spill.figures) ??
+      troubles.delivery(),
     notices: (audience) => [
       ...networkNotices(config),
       ...(tls?.notices() ?? []),
       ...heldNotices(engine.heldTasks.failing()),
       ...secretNotices(engine.configuration.unreadableSecrets(), audience),
       backups.check(),
+      spillCheck(engine.spill.figures),
     ],
-    banners: () => bannersOf(config, engine.configuration.settings),
+    banners: () => bannersOf(config, engine.configuration.settings, engine.spill.figures),
     version: VERSION,
     clock: Date.now,
   });

@@ -1,8 +1,10 @@
 import { toIso } from '../shared/contract/common.ts';
 import type { Settings } from '../shared/model/configuration.ts';
+import type { SpillFigures } from '../shared/model/spill.ts';
 import type { HostConfig } from './config.ts';
 import type { UnreadableSecrets } from './engine/configuration/unreadable-secrets.ts';
 import type { Audience, HealthCheck, HealthDocument } from './engine/health.ts';
+import { storeRefused } from './engine/spill/notices.ts';
 
 /** What is said of a server that was opened to the network without TLS, wherever it is said. */
 export const INSECURE_NOTICE =
@@ -47,11 +49,14 @@ export function secretNotices(unreadable: UnreadableSecrets[], audience: Audienc
 export function bannersOf(
   config: Pick<HostConfig, 'isInsecure'>,
   settings: Settings,
+  spill: SpillFigures,
 ): HealthDocument['banners'] {
   const banners: HealthDocument['banners'] = [];
   if (config.isInsecure) {
     banners.push({ kind: 'INSECURE_HTTP', text: `Not encrypted: ${INSECURE_NOTICE}.` });
   }
+  const refused = storeRefused(spill);
+  if (refused) banners.push({ kind: 'STORE_REFUSES', text: `The store ${refused.detail}.` });
   const paused = pausedCheck(settings);
   if (paused) banners.push({ kind: 'DELIVERY_PAUSED', text: `Deliveries are ${paused.detail}.` });
   return banners;

@@ -49,8 +49,8 @@ export class TroubleWatch implements EngineLog {
     }
   }
 
-  storeBack(): void {
-    this.#log.info('store_back');
+  storeBack(replayed: number, afterMs: number): void {
+    this.#log.info('store_back', { count: replayed, duration_ms: afterMs });
   }
 
   warn(what: string, message: string): void {

@@ -1,73 +1,154 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { hostConfig } from '../../src/main/config.ts';
-import { type Host, openHost } from '../../src/main/host.ts';
-import { call, configureLab, post } from './hosting.ts';
-import { type SlowPartner, slowPartner } from './slow-partner.ts';
-import { smallDisk } from './small-disk.ts';
+import { CALLBACK_PATH } from '../../src/main/http/callback-routes.ts';
+import { procedurePath } from '../../src/main/http/procedure-routes.ts';
+import {
+  billNamed,
+  type BusyLab,
+  busyLab,
+  CALLERS,
+  expectAccounted,
+  IN_FLIGHT,
+  told,
+} from './busy-lab.ts';
+import { adminToken, call, newFolder, post } from './hosting.ts';
+import { canRefuseWrites, lockStore, refuseWrites, smallDisk } from './store-faults.ts';
 
-/** Large enough for what it starts with, small enough to be filled in a moment. */
+/** Large enough for what a lab starts with, small enough to be filled in a moment. */
 const DISK_MIB = 24;
-const IN_FLIGHT = 8;
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-/** A lab on a disk of its own, with sends in flight that the partner has not answered. */
-async function lab(folder: string) {
-  const partner = await slowPartner();
-  closers.push(() => partner.close());
-  const host = await openHost(hostConfig({ data: folder, port: '0' }, {}));
-  closers.push(() => host.close());
-  const { key } = await configureLab(host, partner.url);
-  const answered: string[] = [];
-  const bill = async (id: string) => {
-    const body = {
-      lab_id: 7,
-      bill: { bill_id: id, patient: { patient_id: 'P1' }, note: 'x'.repeat(1_000) },
-    };
-    const answer = await post(host, '/billing/', body, { authorization: `Bearer ${key}` });
-    if (answer.status === 201) {
-      answered.push(...((await answer.json()) as { log_ids: string[] }).log_ids);
-    }
-    return answer;
+async function openLab(folder: string): Promise<BusyLab> {
+  const lab = await busyLab(folder);
+  closers.push(() => lab.close());
+  return lab;
+}
+
+/** What everybody who wants something written is told meanwhile, and that reading goes on. */
+async function expectRefusals({ host, key, taken }: BusyLab, internal: string): Promise<void> {
+  const lis = { authorization: `Bearer ${key}` };
+  const admin = { authorization: `Bearer ${adminToken(host)}` };
+  const { bill } = billNamed('N');
+  const answers = await Promise.all([
+    post(host, '/billing/', billNamed('N'), lis),
+    post(
+      host,
+      '/api/v1/events',
+      { action_category: 'BILL_GENERATED', lab_id: 7, data: { bill } },
+      lis,
+    ),
+    post(
+      host,
+      CALLBACK_PATH,
+      { log_id: taken[0], stage: 'MIRTH' },
+      { 'x-internal-token': internal },
+    ),
+    post(
+      host,
+      procedurePath('addUpdateLab'),
+      { lab_id: 8, name: 'B lab', time_zone: 'UTC' },
+      admin,
+    ),
+    post(host, '/api/v1/session', { key: adminToken(host) }, {}),
+  ]);
+  for (const answer of answers) {
+    expect(await answer.json()).toMatchObject({ status: 503, code: 'STORE_UNAVAILABLE' });
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  }
+  expect((await call(host, 'searchLogs', { limit: 5 })).items).toHaveLength(5);
+}
+
+/** What monitoring is told meanwhile. */
+async function expectTold(host: BusyLab['host']): Promise<void> {
+  const answer = await fetch(`${host.url}/health`);
+  expect(answer.status).toBe(503);
+  const health = (await answer.json()) as {
+    checks: { name: string; ok: boolean; detail: string }[];
+    banners: unknown[];
   };
-  for (let n = 0; n < IN_FLIGHT; n++) await bill(`first-${n}`);
-  await vi.waitFor(() => expect(partner.open).toBe(IN_FLIGHT));
-  return { partner, host, bill, answered };
+  const check = (name: string) => health.checks.find((one) => one.name === name);
+  expect(check('store')).toMatchObject({ ok: false });
+  expect(check('store')?.detail).toMatch(/^cannot be written since 20/);
+  expect(check('delivery')).toMatchObject({ ok: false });
+  expect(check('spill')).toMatchObject({ ok: true });
+  expect(check('spill')?.detail).toMatch(`${IN_FLIGHT} records wait for the store`);
+  expect(health.banners).toMatchObject([{ kind: 'STORE_REFUSES' }]);
+
+  const metrics = await (await fetch(`${host.url}/metrics`)).text();
+  expect(metrics).toContain('labrelay_store_writable 0');
+  expect(metrics).toContain(`labrelay_spill_waiting ${IN_FLIGHT}`);
 }
 
-/** Every call that was answered with a 2xx was sent exactly once and has its outcome. */
-async function accounted(host: Host, partner: SlowPartner, answered: string[]): Promise<void> {
-  await vi.waitFor(
-    async () => expect((await call(host, 'getHealth', {})).tasks_by_state).toEqual({}),
-    { timeout: 15_000, interval: 50 },
-  );
-  expect(partner.keys.toSorted()).toEqual(answered.toSorted());
-  const { items } = await call(host, 'searchLogs', { direction: 'OUTBOUND', limit: 200 });
-  expect(items.map(({ log_id }) => log_id).toSorted()).toEqual(answered.toSorted());
-  expect(new Set(items.map(({ status }) => status))).toEqual(new Set(['SUCCESS']));
+/** Breaks the store under a busy lab with callers, looks at what happens, mends it, looks again. */
+async function outlive(
+  lab: BusyLab,
+  breakStore: () => unknown,
+  mend: () => unknown,
+): Promise<void> {
+  const { host, partner, refused, taken } = lab;
+  const { key: internal } = await call(host, 'createAccessKey', { kind: 'internal', name: 'W' });
+  const stopCalls = lab.callOn();
+  await vi.waitFor(() => expect(taken.length).toBeGreaterThan(IN_FLIGHT + 20));
+  await breakStore();
+  await vi.waitFor(() => expect(refused.length).toBeGreaterThan(CALLERS), 10_000);
+
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  const sent = partner.keys.length;
+  partner.answer();
+  const spill = () => host.engine.spill.figures;
+  await vi.waitFor(() => expect(spill().journal?.waiting).toBe(IN_FLIGHT), 5_000);
+  await expectRefusals(lab, internal);
+  await expectTold(host);
+  // No slot waits for the store, and nothing leaves that could not be told of.
+  expect(host.engine.dispatcher.inFlight).toBe(0);
+  expect(partner.keys).toHaveLength(sent);
+  // Nor does anything on the main thread.
+  delay.disable();
+  expect(delay.max / 1e6).toBeLessThan(1_000);
+
+  await mend();
+  await vi.waitFor(() => expect(host.engine.spill.isInUse).toBe(false), 10_000);
+  await stopCalls();
+  for (const { status, headers } of refused) {
+    expect([status, headers.has('retry-after')]).toEqual([503, true]);
+  }
+  expect(await lab.bill()).toBe(201);
+  await expectAccounted(host, partner, taken);
+  expect(spill()).toMatchObject({
+    refusedSince: null,
+    kept: IN_FLIGHT,
+    setAside: 0,
+    journal: { waiting: 0 },
+  });
+  expect((await call(host, 'getHealth', {})).banners).toEqual([]);
+  await vi.waitFor(() => expect(told(host, 'store_back')).toMatchObject([{ count: IN_FLIGHT }]));
 }
 
-describe('while the disk is full', () => {
-  test('outcomes of sends in flight are kept, calls are told to come again, and nothing is doubled', async (context) => {
+describe('outcomes of sends in flight are kept, callers come again, and nothing is doubled', () => {
+  test('while the disk is full', async ({ skip }) => {
     const disk = smallDisk(DISK_MIB);
-    if (!disk) return context.skip('a tmpfs cannot be mounted here');
+    if (!disk) return skip('no tmpfs can be mounted here');
     closers.push(() => disk.remove());
-    const { partner, host, bill, answered } = await lab(disk.folder);
+    await outlive(await openLab(disk.folder), disk.fill, disk.empty);
+  });
 
-    disk.fill();
-    await vi.waitFor(
-      async () => expect((await bill(`more-${Math.random()}`)).status).toBe(503),
-      10_000,
-    );
-    partner.answer();
-    await vi.waitFor(
-      () => expect(host.engine.spill.figures.journal?.waiting).toBeGreaterThan(0),
-      5_000,
-    );
-    disk.empty();
-    await accounted(host, partner, answered);
+  test('while another program has the database locked', async () => {
+    const lab = await openLab(newFolder());
+    const lock = lockStore(lab.host.dataFolder);
+    closers.push(() => lock.release());
+    await outlive(lab, lock.take, lock.release);
+  });
+
+  test('while writes are refused', async ({ skip }) => {
+    if (!canRefuseWrites()) return skip('chattr +i keeps nobody from writing here');
+    const lab = await openLab(newFolder());
+    const refusal = refuseWrites(lab.host.dataFolder);
+    closers.push(() => refusal.end());
+    await outlive(lab, refusal.begin, refusal.end);
   });
 });

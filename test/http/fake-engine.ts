@@ -216,6 +216,14 @@ export class FakeEngine implements ServedEngine {
       attempts: [
         { outcome: 'SUCCESS' as const, certainty: 'ACCEPTED' as const, errorKind: null, count: 5 },
       ],
+      spill: {
+        refusedSince: 1,
+        journal: { capacity: 1_000, used: 500, waiting: 9, isFull: false },
+        fault: null,
+        kept: 11,
+        full: 2,
+        setAside: 0,
+      },
     };
   }
 }

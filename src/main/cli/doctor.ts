@@ -10,6 +10,7 @@ import { type Finding, ok, problem, warning } from './doctor/finding.ts';
 import { checkAdminToken, checkFolder, checkLock } from './doctor/folder.ts';
 import { checkKey } from './doctor/key.ts';
 import { checkPort, checkTlsFiles } from './doctor/network.ts';
+import { checkSpill } from './doctor/spill.ts';
 import { checkStore } from './doctor/store.ts';
 import { line, type Run } from './output.ts';
 
@@ -91,6 +92,7 @@ async function examine(patient: Patient): Promise<Finding[]> {
     ...folder,
     lock,
     ...store,
+    ...(await checkSpill(dataFolder, isRunning)),
     ...key,
     checkAdminToken(dataFolder),
     port,

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { toIso } from '../../shared/contract/common.ts';
 import type { NewAuditEntry } from '../../shared/model/audit.ts';
 import type { BackupFacts } from '../../shared/model/restore.ts';
@@ -12,6 +12,7 @@ import { replaceKey } from '../engine/configuration/key-replacement.ts';
 import { unreadableSecrets } from '../engine/configuration/unreadable-secrets.ts';
 import { KeyVault } from '../engine/configuration/vault.ts';
 import { auditSealKey } from '../engine/people/audit-trail.ts';
+import { spillFile } from '../spill.ts';
 import { removeStoreFile } from '../store/durable-files.ts';
 import { readConfiguration } from '../store/examine.ts';
 import { lockFolder } from '../store/folder-lock.ts';
@@ -119,6 +120,7 @@ async function replaceStore(
   const stamp = new Date(now).toISOString().replaceAll(/[:.]/g, '-');
   const keepAside = join(dataFolder, `replaced-${stamp}`);
   const isKept = putInPlace(draft, dataFolder, keepAside);
+  keepJournal(dataFolder, keepAside);
   let keyRestored = false;
   if (key) {
     mkdirSync(keepAside, { recursive: true, mode: 0o700 });
@@ -138,6 +140,18 @@ async function replaceStore(
     environmentKey: Boolean(io.environment['LABRELAY_KEY']),
     unreadable: await lostSecrets(dataFolder, io),
   };
+}
+
+/**
+ * The spill journal belongs to the store that was there. Not before that one is kept: beside it, what
+ * waits is still applied should the restore be cut short. The restored store knows no journal, so that
+ * one that is left (or lies in --spill-dir) is moved aside by the next start.
+ */
+function keepJournal(dataFolder: string, keepAside: string): void {
+  const file = spillFile(dataFolder);
+  if (!existsSync(file)) return;
+  mkdirSync(keepAside, { recursive: true, mode: 0o700 });
+  renameSync(file, join(keepAside, basename(file)));
 }
 
 /** The key that an engine would find now; null where there is none that can be used. */

@@ -76,8 +76,8 @@ export interface EngineLog {
   /** What somebody should look at, though nothing is broken. */
   alert(what: 'order_hold_expired', fields: Record<string, number | string>): void;
   breaker(change: BreakerChange): void;
-  /** The store takes writes again. */
-  storeBack(): void;
+  /** The store takes writes again, and has taken what was kept meanwhile. */
+  storeBack(replayed: number, afterMs: number): void;
 }
 
 /** What an engine is made of. */
@@ -180,8 +180,8 @@ export class Engine {
       aside: new SetAside(parts.rejectedFile),
       clock,
       onApplied: (record, applied) => this.dispatcher.applied(record, applied),
-      onBack: () => {
-        log.storeBack();
+      onBack: (replayed, refusedSince) => {
+        log.storeBack(replayed, refusedSince === null ? 0 : clock() - refusedSince);
         this.dispatcher.storeIsBack();
       },
       onTrouble: (what, message) => log.warn(what, message),
@@ -336,6 +336,7 @@ export class Engine {
       slots: this.configuration.settings.maxConcurrency,
       attempts: this.#attempts.list(),
       unkeptCalls: this.inbound.unkept,
+      spill: this.spill.figures,
     };
   }
 

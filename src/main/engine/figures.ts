@@ -1,4 +1,5 @@
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import type { SpillFigures } from '../../shared/model/spill.ts';
 import type { Certainty, ErrorKind, LogStatus } from '../../shared/model/vocabulary.ts';
 import type { UnkeptCalls } from './inbound/inbound.ts';
 import type { HoldAlerts } from './order-alerts.ts';
@@ -22,6 +23,7 @@ export interface EngineFigures {
   slots: number;
   attempts: AttemptCount[];
   unkeptCalls: UnkeptCalls;
+  spill: SpillFigures;
 }
 
 /** Counts how attempts end. Every combination is a closed one, so the counts stay few. */

@@ -19,6 +19,8 @@ export type Audience = 'anyone' | 'people';
 /** What health is told from. */
 export interface HealthParts {
   figures: () => Promise<EngineFigures>;
+  /** The store check while the store refuses writes; null: it takes them. */
+  storeRefused: () => HealthCheck | null;
   /** Whether deliveries go out; asked at each look. */
   delivery: () => HealthCheck;
   /** What to know without being a fault, e.g. that keys cross the network in clear. */
@@ -54,7 +56,8 @@ export class Health {
   async document(audience: Audience = 'anyone'): Promise<HealthDocument> {
     const { clock, version, delivery, notices, banners } = this.#parts;
     let figures: EngineFigures | null = null;
-    let store: HealthCheck = { name: 'store', ok: true, detail: 'can be read' };
+    const readable: HealthCheck = { name: 'store', ok: true, detail: 'can be read and written' };
+    let store = this.#parts.storeRefused() ?? readable;
     try {
       figures = await this.figures();
     } catch {

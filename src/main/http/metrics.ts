@@ -88,6 +88,24 @@ export class Metrics implements RouteMetrics {
     labelNames: ['reason'] as const,
     registers: [this.registry],
   });
+  private readonly writable = this.gauge(
+    'labrelay_store_writable',
+    '1 while the store takes writes, 0 while it refuses them',
+  );
+  private readonly spillWaiting = this.gauge(
+    'labrelay_spill_waiting',
+    'Records in the spill journal that the store does not have yet',
+  );
+  private readonly spilled = new Counter({
+    name: 'labrelay_spill_records_total',
+    help: 'Records kept in the spill journal since the start',
+    registers: [this.registry],
+  });
+  private readonly spillFull = new Counter({
+    name: 'labrelay_spill_full_total',
+    help: 'Records since the start for which the spill journal had no room',
+    registers: [this.registry],
+  });
   private readonly storeBytes = this.gauge('labrelay_store_bytes', 'Size of the store file');
   private readonly attempts = new Counter({
     name: 'labrelay_attempts_total',
@@ -153,6 +171,7 @@ export class Metrics implements RouteMetrics {
     for (const [reason, count] of Object.entries(figures.unkeptCalls)) {
       this.unkeptCalls.inc({ reason }, count);
     }
+    this.showSpill(figures.spill);
     this.storeBytes.set(figures.store.fileBytes);
     this.inFlight.set(figures.inFlight);
     this.slots.set(figures.slots);
@@ -163,6 +182,15 @@ export class Metrics implements RouteMetrics {
       this.attempts.inc(labels, count);
     }
     return this.registry.metrics();
+  }
+
+  private showSpill({ refusedSince, journal, kept, full }: EngineFigures['spill']): void {
+    this.writable.set(refusedSince === null ? 1 : 0);
+    this.spillWaiting.set(journal?.waiting ?? 0);
+    this.spilled.reset();
+    this.spilled.inc(kept);
+    this.spillFull.reset();
+    this.spillFull.inc(full);
   }
 
   private gauge<L extends string = never>(name: string, help: string, labelNames: L[] = []) {

@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import type { ConfigurationSnapshot } from '../../shared/model/configuration.ts';
+import type { SpillState } from '../../shared/model/spill.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { openReader, openWriter } from './connection.ts';
 import { MIGRATIONS } from './migrations/index.ts';
+import { createSpillState } from './spill.ts';
 
 /** What a look at a store's file finds; nothing in it is changed. */
 export interface StoreExamination {
@@ -74,6 +76,19 @@ export function readConfiguration(file: string): ConfigurationSnapshot {
   const db = openReader(file);
   try {
     return createConfigurationStatements(db).loadConfiguration();
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * What a store knows of its spill journal; nothing is written.
+ * @throws what SQLite throws where the store cannot be read
+ */
+export function readSpillState(file: string): SpillState {
+  const db = openReader(file);
+  try {
+    return createSpillState(db)();
   } finally {
     db.close();
   }

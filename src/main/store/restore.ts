@@ -10,6 +10,7 @@ import { createCommands } from './commands.ts';
 import { openReader, openWriter } from './connection.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
+import { SPILL_JOURNAL } from './spill.ts';
 
 /**
  * Looks whether a file is a whole store that this LabRelay can run on.
@@ -107,10 +108,12 @@ function holdOpen(db: Database.Database, pause: DeliveryPause): Held {
     `INSERT INTO setting (name, value) VALUES ('delivery_paused', ?)
      ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
   ).run(JSON.stringify(pause));
-  db.prepare('DELETE FROM meta WHERE name IN (?, ?, ?)').run(
+  // What waits in the spill journal belongs to the store that is replaced.
+  db.prepare('DELETE FROM meta WHERE name IN (?, ?, ?, ?)').run(
     BACKUP_MADE_AT,
     BACKUP_MADE_BY,
     BACKUP_KEY,
+    SPILL_JOURNAL,
   );
   return { unknown: recovery.unknown, reported, sessions };
 }

@@ -21,6 +21,18 @@ interface SpilledCommands {
   keepCall: (call: InboundCall) => void;
 }
 
+/** Reads which journal is the store's, and how far it has been applied. */
+export function createSpillState(db: Database): () => SpillState {
+  const get = db.prepare<[string], string>('SELECT value FROM meta WHERE name = ?').pluck();
+  return () => {
+    const journal = get.get(SPILL_JOURNAL);
+    return {
+      journal: journal === undefined ? null : (JSON.parse(journal) as SpillState['journal']),
+      applied: Number(get.get(SPILL_APPLIED) ?? 0),
+    };
+  };
+}
+
 /** Takes what was kept in the spill journal while the store could not be written. */
 export function createSpillCommands(db: Database, commands: SpilledCommands) {
   const get = db.prepare<[string], string>('SELECT value FROM meta WHERE name = ?').pluck();
@@ -68,13 +80,7 @@ export function createSpillCommands(db: Database, commands: SpilledCommands) {
   };
 
   return {
-    spillState(): SpillState {
-      const journal = get.get(SPILL_JOURNAL);
-      return {
-        journal: journal === undefined ? null : (JSON.parse(journal) as SpillState['journal']),
-        applied: appliedSoFar(),
-      };
-    },
+    spillState: createSpillState(db),
 
     adoptJournal(journal: { id: string; file: string }): void {
       set.run(SPILL_JOURNAL, JSON.stringify(journal));

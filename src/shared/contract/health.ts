@@ -3,7 +3,7 @@ import { isoTime } from './common.ts';
 import { procedure } from './procedure.ts';
 
 /** What the console shows above everything, for as long as it holds. */
-export const BANNERS = ['INSECURE_HTTP', 'DELIVERY_PAUSED'] as const;
+export const BANNERS = ['INSECURE_HTTP', 'STORE_REFUSES', 'DELIVERY_PAUSED'] as const;
 
 export const healthDocument = z.object({
   /** `ok`: takes events and delivers. `degraded`: see the checks. */

@@ -31,8 +31,11 @@ export interface FoundJournal {
  * @returns null where there is none, or what is there is no journal
  * @throws where it cannot be read
  */
-export async function findJournal(file: string): Promise<FoundJournal | null> {
-  const handle = await open(file, 'r+').catch((error: unknown) => {
+export async function findJournal(
+  file: string,
+  flags: 'r' | 'r+' = 'r+',
+): Promise<FoundJournal | null> {
+  const handle = await open(file, flags).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return null;
     throw error;
   });

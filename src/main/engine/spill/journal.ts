@@ -1,5 +1,4 @@
 import type { FileHandle } from 'node:fs/promises';
-import { messageOf } from '../../../shared/errors.ts';
 import type { SpillRecord } from '../../../shared/model/spill.ts';
 import { encodeRecord, type Entry, RECORD_HEADER, recordAt, RECORDS_AT } from './record-format.ts';
 
@@ -49,6 +48,7 @@ export class SpillJournal {
   #next: number;
   #writing: Promise<void> | null = null;
   #lastWasFull = false;
+  #fault: string | null = null;
 
   constructor(content: JournalContent) {
     this.id = content.id;
@@ -79,6 +79,11 @@ export class SpillJournal {
   /** Whether the last record had no room. */
   get isFull(): boolean {
     return this.#lastWasFull;
+  }
+
+  /** The system's code, where the last write failed; null: it did not. */
+  get fault(): string | null {
+    return this.#fault;
   }
 
   /** Keeps a record durably. Never throws. */
@@ -143,7 +148,8 @@ export class SpillJournal {
       await this.#write(Buffer.concat(records), this.#tail);
     } catch (error) {
       // The next ones are written over it, with the same sequences: nobody was told that it is kept.
-      this.lastFault = messageOf(error);
+      this.#fault =
+        error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
       for (const { answer } of accepted) answer('FAILED');
       return;
     }
@@ -154,11 +160,9 @@ export class SpillJournal {
     }
     this.#waiting.push(...entries);
     this.#lastWasFull = false;
+    this.#fault = null;
     for (const { answer } of accepted) answer('KEPT');
   }
-
-  /** What the system said when a write failed last; null: none has. */
-  lastFault: string | null = null;
 
   /** Gives wishes their places; those without room are answered at once. */
   #layOut(): [Wish[], Buffer[], Entry[]] {

@@ -33,8 +33,11 @@ export interface SpillDeps {
   clock: () => number;
   /** A record is in the store now: what follows from it is to follow. */
   onApplied: (record: SpillRecord, applied: Extract<SpillApplied, { outcome: 'APPLIED' }>) => void;
-  /** The store takes writes again, and has all that was kept meanwhile. */
-  onBack: () => void;
+  /**
+   * The store takes writes again, and has all that was kept meanwhile.
+   * @param refusedSince epoch ms; null where only the journal was in use
+   */
+  onBack: (replayed: number, refusedSince: number | null) => void;
   /** Something an operator's log should tell; no patient data. */
   onTrouble: (what: string, message: string) => void;
 }
@@ -54,6 +57,8 @@ export class SpilledRecords implements Spill {
   #kept = 0;
   #full = 0;
   #setAside = 0;
+  /** Since the store was last back. */
+  #replayed = 0;
 
   constructor(deps: SpillDeps) {
     this.#deps = deps;
@@ -79,7 +84,7 @@ export class SpilledRecords implements Spill {
         waiting: journal.waiting,
         isFull: journal.isFull,
       },
-      fault: journal?.lastFault ?? opened.fault,
+      fault: journal?.fault ?? opened.fault,
       kept: this.#kept,
       full: this.#full,
       setAside: this.#setAside,
@@ -143,9 +148,11 @@ export class SpilledRecords implements Spill {
       }
       // Kept while the last of them were applied.
       if (this.#journal?.isEmpty === false) continue;
+      const { refusedSince } = state;
       state.back();
       this.#backAt = clock();
-      this.#deps.onBack();
+      this.#deps.onBack(this.#replayed, refusedSince);
+      this.#replayed = 0;
       return;
     }
   }
@@ -187,6 +194,7 @@ export class SpilledRecords implements Spill {
       if (answer?.status === 'fulfilled') this.#tell(one, answer.value);
       else await this.#refused(one, answer?.reason);
       journal.applied(one.sequence);
+      this.#replayed++;
     }
   }
 

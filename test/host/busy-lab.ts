@@ -56,13 +56,13 @@ export async function busyLab(folder: string, extras: HostExtras = {}): Promise<
     refused,
     bill,
     callOn() {
-      let isOver = false;
+      const until = new AbortController();
       const caller = async () => {
-        while (!isOver) await bill();
+        while (!until.signal.aborted) await bill();
       };
       const all = Promise.all(Array.from({ length: CALLERS }, caller));
       stopCalling = async () => {
-        isOver = true;
+        until.abort();
         await all;
       };
       return stopCalling;

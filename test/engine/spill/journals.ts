@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { openJournal } from '../../../src/main/engine/spill/open-journal.ts';
+import type { SpillJournal } from '../../../src/main/engine/spill/journal.ts';
+import type { InboundCall } from '../../../src/shared/model/call.ts';
+import type { SpillRecord, SpillState } from '../../../src/shared/model/spill.ts';
+import { temporaryFolder } from '../../helpers/folders.ts';
+
+/** What a store knows, without the store. */
+export class KnownJournal {
+  state: SpillState = { journal: null, applied: 0 };
+
+  spillState = async (): Promise<SpillState> => structuredClone(this.state);
+  adoptJournal = async (journal: { id: string; file: string }): Promise<void> => {
+    this.state = { ...this.state, journal };
+  };
+}
+
+/** Opens a journal as an engine does at its start. */
+export function reopen(
+  store: KnownJournal,
+  file: string,
+  bytes = 64 * 1024,
+  onMovedAside = () => {},
+): Promise<SpillJournal> {
+  return openJournal({ store, file, bytes, clock: Date.now, onMovedAside });
+}
+
+export function newJournalFile(): string {
+  return join(temporaryFolder(), 'spill.journal');
+}
+
+/** A record that is told from others by its number. @param size of its body, in characters */
+export function record(number: number, size = 10): SpillRecord {
+  return {
+    kind: 'CALL',
+    call: { logId: `log-${number}`, requestBody: 'b'.repeat(size) } as InboundCall,
+  };
+}
+
+/** The numbers of what waits, in order. */
+export async function waitingIn(journal: SpillJournal): Promise<number[]> {
+  const read = await journal.read(10_000);
+  return read.map(({ record: one }) =>
+    one?.kind === 'CALL' ? Number(one.call.logId.slice('log-'.length)) : Number.NaN,
+  );
+}

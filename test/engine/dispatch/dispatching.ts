@@ -36,6 +36,8 @@ export interface Dispatching {
   troubles: string[];
   /** What was told of breakers. */
   breakers: BreakerChange[];
+  /** Logs whose partner has answered 410. */
+  gone: string[];
   /** Saves a rule to store and memory. @returns its id */
   addRule: (settings?: Partial<LabIntegration>) => Promise<number>;
   /** Switches a rule on or off, as the configuration room does. */
@@ -76,6 +78,7 @@ export async function dispatching(
   const settled: AttemptReport[] = [];
   const troubles: string[] = [];
   const breakers: BreakerChange[] = [];
+  const gone: string[] = [];
   const port: Port = {
     claim: (request) => store.claim(request),
     nextDueAt: (request) => store.nextDueAt(request),
@@ -102,7 +105,7 @@ export async function dispatching(
       options.onSettled?.(report);
     },
     onBreaker: (change) => breakers.push(change),
-    onGone: () => {},
+    onGone: ({ logId }) => gone.push(logId),
     onReportDue: () => {},
     onHoldsExpired: () => {},
     onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
@@ -151,6 +154,7 @@ export async function dispatching(
     settled,
     troubles,
     breakers,
+    gone,
     async addRule(settings = {}) {
       const labIntegrationId = await configure(store, settings);
       lookup.rules.set(labIntegrationId, ruleOf({ ...settings, labIntegrationId, version: 1 }));

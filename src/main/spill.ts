@@ -9,9 +9,17 @@ import { type FolderLock, lockFolder } from './store/folder-lock.ts';
 /** Size of the spill journal (bytes): some ten thousand outcomes. */
 const JOURNAL_BYTES = 64 * 2 ** 20;
 
-/** Where the journal lies in a data folder. */
-export function spillFile(dataFolder: string): string {
-  return join(dataFolder, 'spill.journal');
+/**
+ * The journal's file: in the data folder, or in a folder of another volume. There its name holds the
+ * engine's id, so that several engines may share the folder.
+ */
+export function spillFile(
+  dataFolder: string,
+  spillFolder: string | null,
+  engineId: string,
+): string {
+  if (spillFolder === null) return join(dataFolder, 'spill.journal');
+  return join(spillFolder, `spill-${engineId}.journal`);
 }
 
 /** Records that the store refused for good. */
@@ -33,9 +41,9 @@ export interface OpenedSpill {
 }
 
 /**
- * Opens the journal of a store: in its data folder, which is locked already, or in a folder of another
- * volume. There its name holds the engine's id, so that several engines may share the folder, and it has
- * a lock of its own. That it cannot be opened keeps nothing from starting: health says so.
+ * Opens the journal of a store. The data folder is locked already; in a folder of another volume each
+ * journal has a lock of its own, since a copy of the data folder has the same engine id. That it cannot
+ * be opened keeps nothing from starting: health says so.
  * @throws LabRelayError `STORE_UNAVAILABLE` where it is the store that does not answer
  */
 export async function openSpill(
@@ -44,22 +52,31 @@ export async function openSpill(
   place: { dataFolder: string; spillFolder: string | null; engineId: string },
 ): Promise<OpenedSpill> {
   const { dataFolder, spillFolder, engineId } = place;
+  const hold = (folder: string | null): FolderLock =>
+    folder === null ? { release: () => {} } : lockFolder(folder, `spill-${engineId}.lock`);
   let lock: FolderLock | null = null;
   try {
-    if (spillFolder) lock = lockFolder(spillFolder, `spill-${engineId}.lock`);
-    const file = spillFolder
-      ? join(spillFolder, `spill-${engineId}.journal`)
-      : spillFile(dataFolder);
+    lock = hold(spillFolder);
     const journal = await openJournal({
       store,
-      file,
+      folder: spillFolder,
+      fileIn: (folder) => spillFile(dataFolder, folder, engineId),
+      lockFormer(folder) {
+        try {
+          return hold(folder);
+        } catch {
+          // Another engine's, or not there any more.
+          return null;
+        }
+      },
       bytes: journalBytes(),
       clock: Date.now,
       onMovedAside: () => log.warn('spill_moved_aside'),
     });
+    const held = lock;
     const close = async () => {
       await journal.close();
-      lock?.release();
+      held.release();
     };
     return { journal: { journal, fault: null }, close };
   } catch (error) {

@@ -148,7 +148,7 @@ async function replaceStore(
  * one that is left (or lies in --spill-dir) is moved aside by the next start.
  */
 function keepJournal(dataFolder: string, keepAside: string): void {
-  const file = spillFile(dataFolder);
+  const file = spillFile(dataFolder, null, '');
   if (!existsSync(file)) return;
   mkdirSync(keepAside, { recursive: true, mode: 0o700 });
   renameSync(file, join(keepAside, basename(file)));

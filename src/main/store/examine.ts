@@ -85,10 +85,11 @@ export function readConfiguration(file: string): ConfigurationSnapshot {
  * What a store knows of its spill journal; nothing is written.
  * @throws what SQLite throws where the store cannot be read
  */
-export function readSpillState(file: string): SpillState {
+export function readSpillState(file: string): SpillState & { engineId: string } {
   const db = openReader(file);
   try {
-    return createSpillState(db)();
+    const engineId = db.prepare<[], string>(`SELECT value FROM meta WHERE name = 'engine_id'`);
+    return { ...createSpillState(db)(), engineId: engineId.pluck().get() ?? '' };
   } finally {
     db.close();
   }

@@ -7,7 +7,12 @@ import type {
   SettlementResult,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
-import type { SpillApplied, SpillRecord, SpillState } from '../../shared/model/spill.ts';
+import type {
+  KnownJournal,
+  SpillApplied,
+  SpillRecord,
+  SpillState,
+} from '../../shared/model/spill.ts';
 
 /** The journal whose records are this store's. A restored store has none: see `restore.ts`. */
 export const SPILL_JOURNAL = 'spill_journal';
@@ -27,7 +32,7 @@ export function createSpillState(db: Database): () => SpillState {
   return () => {
     const journal = get.get(SPILL_JOURNAL);
     return {
-      journal: journal === undefined ? null : (JSON.parse(journal) as SpillState['journal']),
+      journal: journal === undefined ? null : (JSON.parse(journal) as KnownJournal),
       applied: Number(get.get(SPILL_APPLIED) ?? 0),
     };
   };
@@ -82,7 +87,7 @@ export function createSpillCommands(db: Database, commands: SpilledCommands) {
   return {
     spillState: createSpillState(db),
 
-    adoptJournal(journal: { id: string; file: string }): void {
+    adoptJournal(journal: KnownJournal): void {
       set.run(SPILL_JOURNAL, JSON.stringify(journal));
     },
 

@@ -30,7 +30,12 @@ import type { KeyRelease, KeyWentOn, OrderTended } from '../../shared/model/orde
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import type { Session } from '../../shared/model/session.ts';
-import type { SpillApplied, SpillRecord, SpillState } from '../../shared/model/spill.ts';
+import type {
+  KnownJournal,
+  SpillApplied,
+  SpillRecord,
+  SpillState,
+} from '../../shared/model/spill.ts';
 import type { AppendAudit } from './audit.ts';
 import { encodeCall } from './calls.ts';
 import { Channel } from './channel.ts';
@@ -224,7 +229,7 @@ export class Store {
   spillState(): Promise<SpillState> {
     return this.#writer.call('spillState', null);
   }
-  adoptJournal(journal: { id: string; file: string }): Promise<void> {
+  adoptJournal(journal: KnownJournal): Promise<void> {
     return this.#writer.call('adoptJournal', journal);
   }
   applySpilled(request: { sequence: number; record: SpillRecord | null }): Promise<SpillApplied> {

@@ -22,10 +22,17 @@ export interface Spill {
   keep(record: SpillRecord): Promise<boolean>;
 }
 
+/** A journal as its store knows it. */
+export interface KnownJournal {
+  id: string;
+  /** Where it lies; null: in the data folder, wherever that is, since folders are copied and moved. */
+  folder: string | null;
+}
+
 /** What a store knows of its journal. */
 export interface SpillState {
   /** The journal whose records are this store's; null: none yet, or none since it was restored. */
-  journal: { id: string; file: string } | null;
+  journal: KnownJournal | null;
   /** The sequence of the last record that was applied; 0: none. */
   applied: number;
 }

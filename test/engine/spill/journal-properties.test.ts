@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RECORDS_AT } from '../../../src/main/engine/spill/record-format.ts';
-import { KnownJournal, newJournalFile, record, reopen, waitingIn } from './journals.ts';
+import { KnowingStore, newJournalFile, record, reopen, waitingIn } from './journals.ts';
 
 const CAPACITY = RECORDS_AT + 4_000;
 
@@ -31,14 +31,14 @@ const steps = fc.array(
 test('whatever is kept, applied and torn, a start finds exactly what was kept and not applied', async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (all) => {
-      const [store, file] = [new KnownJournal(), newJournalFile()];
-      let journal = await reopen(store, file, CAPACITY);
+      const [store, file] = [new KnowingStore(), newJournalFile()];
+      let journal = await reopen(store, file, { bytes: CAPACITY });
       let waiting: number[] = [];
       let number = 0;
       const torn = new Set<number>();
       const restart = async () => {
         await journal.close();
-        journal = await reopen(store, file, CAPACITY);
+        journal = await reopen(store, file, { bytes: CAPACITY });
         const found = await waitingIn(journal);
         expect(found.filter((one) => !torn.has(one))).toEqual(
           waiting.filter((one) => !torn.has(one)),

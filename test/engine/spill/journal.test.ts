@@ -1,25 +1,25 @@
 import {
+  copyFileSync,
   existsSync,
   readdirSync,
   readFileSync,
-  renameSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SpillJournal } from '../../../src/main/engine/spill/journal.ts';
 import { RECORDS_AT } from '../../../src/main/engine/spill/record-format.ts';
-import { KnownJournal, newJournalFile, record, reopen, waitingIn } from './journals.ts';
+import { temporaryFolder } from '../../helpers/folders.ts';
+import { KnowingStore, newJournalFile, record, reopen, waitingIn } from './journals.ts';
 
 const opened: SpillJournal[] = [];
 afterEach(async () => {
   for (const journal of opened.splice(0)) await journal.close();
 });
 
-async function open(...[store, file, bytes, onMovedAside]: Parameters<typeof reopen>) {
-  const journal = await reopen(store, file, bytes, onMovedAside);
+async function open(...[store, file, options]: Parameters<typeof reopen>) {
+  const journal = await reopen(store, file, options);
   opened.push(journal);
   return journal;
 }
@@ -27,7 +27,7 @@ async function open(...[store, file, bytes, onMovedAside]: Parameters<typeof reo
 describe('a new journal', () => {
   test('has its whole size on disk before anything is kept, for its owner alone', async () => {
     const file = newJournalFile();
-    await open(new KnownJournal(), file, 2 ** 20);
+    await open(new KnowingStore(), file, { bytes: 2 ** 20 });
     const { size, blocks, mode } = statSync(file);
     expect(size).toBe(2 ** 20);
     // No hole: a full disk could not refuse any of it.
@@ -38,7 +38,7 @@ describe('a new journal', () => {
   test('that a crash has left half-made is made anew', async () => {
     const file = newJournalFile();
     writeFileSync(`${file}.draft`, 'half');
-    const journal = await open(new KnownJournal(), file);
+    const journal = await open(new KnowingStore(), file);
     expect(await journal.append(record(1))).toBe('KEPT');
     expect(readdirSync(dirname(file))).toEqual(['spill.journal']);
   });
@@ -46,7 +46,7 @@ describe('a new journal', () => {
 
 describe('what is kept', () => {
   test('is there after the next start, in order, until the store has it', async () => {
-    const [store, file] = [new KnownJournal(), newJournalFile()];
+    const [store, file] = [new KnowingStore(), newJournalFile()];
     const first = await open(store, file);
     for (const number of [1, 2, 3]) expect(await first.append(record(number))).toBe('KEPT');
     store.state.applied = 1;
@@ -57,7 +57,7 @@ describe('what is kept', () => {
   });
 
   test('at once shares a write, and everybody is answered', async () => {
-    const journal = await open(new KnownJournal(), newJournalFile(), 2 ** 20);
+    const journal = await open(new KnowingStore(), newJournalFile(), { bytes: 2 ** 20 });
     const numbers = Array.from({ length: 500 }, (_, at) => at + 1);
     const kept = await Promise.all(numbers.map((number) => journal.append(record(number))));
     expect(new Set(kept)).toEqual(new Set(['KEPT']));
@@ -65,7 +65,7 @@ describe('what is kept', () => {
   });
 
   test('without room is refused, and a smaller one may still have room', async () => {
-    const journal = await open(new KnownJournal(), newJournalFile(), RECORDS_AT + 1_000);
+    const journal = await open(new KnowingStore(), newJournalFile(), { bytes: RECORDS_AT + 1_000 });
     expect(await journal.append(record(1, 600))).toBe('KEPT');
     expect(await journal.append(record(2, 600))).toBe('FULL');
     expect(journal.isFull).toBe(true);
@@ -74,7 +74,7 @@ describe('what is kept', () => {
   });
 
   test('fails where the file cannot be written, and nobody is told otherwise', async () => {
-    const journal = await open(new KnownJournal(), newJournalFile());
+    const journal = await open(new KnowingStore(), newJournalFile());
     await journal.close();
     expect(await journal.append(record(1))).toBe('FAILED');
     expect(journal.waiting).toBe(0);
@@ -84,8 +84,8 @@ describe('what is kept', () => {
 
 describe('once the store has everything', () => {
   test('the journal begins anew, as often as it likes', async () => {
-    const [store, file] = [new KnownJournal(), newJournalFile()];
-    const journal = await open(store, file, RECORDS_AT + 1_000);
+    const [store, file] = [new KnowingStore(), newJournalFile()];
+    const journal = await open(store, file, { bytes: RECORDS_AT + 1_000 });
     for (let number = 1; number <= 20; number++) {
       expect(await journal.append(record(number, 600))).toBe('KEPT');
       journal.applied(number);
@@ -97,7 +97,7 @@ describe('once the store has everything', () => {
   });
 
   test('what lies behind the new records is not taken for one of them', async () => {
-    const [store, file] = [new KnownJournal(), newJournalFile()];
+    const [store, file] = [new KnowingStore(), newJournalFile()];
     const journal = await open(store, file);
     // All of one length, so that old ones begin exactly where the new one ends.
     for (const number of [1, 2, 3, 4]) await journal.append(record(number));
@@ -109,7 +109,7 @@ describe('once the store has everything', () => {
   });
 
   test('a crash before the next record leaves nothing to be applied again', async () => {
-    const [store, file] = [new KnownJournal(), newJournalFile()];
+    const [store, file] = [new KnowingStore(), newJournalFile()];
     const journal = await open(store, file);
     for (const number of [1, 2]) await journal.append(record(number));
     store.state.applied = 2;
@@ -123,16 +123,16 @@ describe('once the store has everything', () => {
 describe('a journal that is not this store’s', () => {
   test('is moved aside with what waits in it, never applied', async () => {
     const file = newJournalFile();
-    await (await open(new KnownJournal(), file)).append(record(1));
+    await (await open(new KnowingStore(), file)).append(record(1));
     let told = 0;
-    const journal = await open(new KnownJournal(), file, 64 * 1024, () => void told++);
+    const journal = await open(new KnowingStore(), file, { onMovedAside: () => void told++ });
     expect([journal.waiting, told]).toEqual([0, 1]);
     const [aside = ''] = readdirSync(dirname(file)).filter((name) => name.includes('.aside-'));
     expect(readFileSync(join(dirname(file), aside), 'latin1')).toContain('log-1');
   });
 
   test('nor is one that goes on further than this store has come', async () => {
-    const [store, file] = [new KnownJournal(), newJournalFile()];
+    const [store, file] = [new KnowingStore(), newJournalFile()];
     const journal = await open(store, file);
     for (const number of [1, 2, 3]) await journal.append(record(number));
     journal.applied(3);
@@ -146,53 +146,62 @@ describe('a journal that is not this store’s', () => {
   test('and what is no journal at all is kept as well', async () => {
     const file = newJournalFile();
     writeFileSync(file, 'notes');
-    expect(await (await open(new KnownJournal(), file)).append(record(1))).toBe('KEPT');
+    expect(await (await open(new KnowingStore(), file)).append(record(1))).toBe('KEPT');
     expect(readdirSync(dirname(file)).filter((name) => name.includes('.aside-'))).toHaveLength(1);
   });
 });
 
 describe('a journal that moves to another folder', () => {
+  const inFolder = (folder: string) => ({ folder });
+
   test('takes with it what waits, and the old file goes', async () => {
-    const [store, file] = [new KnownJournal(), newJournalFile()];
+    const [store, file, folder] = [new KnowingStore(), newJournalFile(), temporaryFolder()];
     const former = await open(store, file);
     for (const number of [1, 2, 3]) await former.append(record(number));
     store.state.applied = 1;
-    const other = newJournalFile();
-    const journal = await open(store, other);
+    const journal = await open(store, file, inFolder(folder));
     expect(await waitingIn(journal)).toEqual([2, 3]);
     expect(existsSync(file)).toBe(false);
-    expect(store.state.journal).toEqual({ id: journal.id, file: other });
+    expect(store.state.journal).toEqual({ id: journal.id, folder });
     // Back again, by leaving the option out.
     expect(await waitingIn(await open(store, file))).toEqual([2, 3]);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test('does so once more where a crash came before the store knew of it', async () => {
-    const [store, file] = [new KnownJournal(), newJournalFile()];
+    const [store, file, folder] = [new KnowingStore(), newJournalFile(), temporaryFolder()];
     await (await open(store, file)).append(record(1));
     const known = structuredClone(store.state);
-    const other = newJournalFile();
     const kept = readFileSync(file);
-    await open(store, other);
+    await open(store, file, inFolder(folder));
     store.state = known;
     writeFileSync(file, kept);
-    expect(await waitingIn(await open(store, other))).toEqual([1]);
+    expect(await waitingIn(await open(store, file, inFolder(folder)))).toEqual([1]);
   });
 
-  test('by hand is found where it is now', async () => {
-    const [store, file] = [new KnownJournal(), newJournalFile()];
+  test('is left where another engine holds it: the data folder is a copy of that one’s', async () => {
+    const [store, file, folder] = [new KnowingStore(), newJournalFile(), temporaryFolder()];
+    await (await open(store, file, inFolder(folder))).append(record(1));
+    const copy = new KnowingStore();
+    copy.state = structuredClone(store.state);
+    expect((await open(copy, file, { lockFormer: () => null })).waiting).toBe(0);
+    expect(await waitingIn(await open(store, file, inFolder(folder)))).toEqual([1]);
+  });
+
+  test('goes with its data folder, wherever that is copied or moved to', async () => {
+    const [store, file, copied] = [new KnowingStore(), newJournalFile(), newJournalFile()];
     await (await open(store, file)).append(record(1));
-    const other = newJournalFile();
-    renameSync(file, other);
-    expect(await waitingIn(await open(store, other))).toEqual([1]);
+    copyFileSync(file, copied);
+    const copy = new KnowingStore();
+    copy.state = structuredClone(store.state);
+    expect(await waitingIn(await open(copy, copied))).toEqual([1]);
+    expect(await waitingIn(await open(store, file))).toEqual([1]);
   });
 
   test('that is not there leaves the store without one', async () => {
-    const store = new KnownJournal();
-    await expect(open(store, '/nowhere/at/all/spill.journal')).rejects.toMatchObject({
-      code: 'ENOENT',
-    });
-    const folder = newJournalFile();
-    await mkdir(folder);
-    await expect(open(store, folder)).rejects.toThrow(/EISDIR/);
+    const folder = '/nowhere/at/all';
+    await expect(
+      open(new KnowingStore(), newJournalFile(), inFolder(folder)),
+    ).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

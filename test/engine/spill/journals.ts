@@ -1,28 +1,39 @@
-import { join } from 'node:path';
-import { openJournal } from '../../../src/main/engine/spill/open-journal.ts';
+import { basename, join } from 'node:path';
+import { type JournalOptions, openJournal } from '../../../src/main/engine/spill/open-journal.ts';
 import type { SpillJournal } from '../../../src/main/engine/spill/journal.ts';
 import type { InboundCall } from '../../../src/shared/model/call.ts';
-import type { SpillRecord, SpillState } from '../../../src/shared/model/spill.ts';
+import type { KnownJournal, SpillRecord, SpillState } from '../../../src/shared/model/spill.ts';
 import { temporaryFolder } from '../../helpers/folders.ts';
 
 /** What a store knows, without the store. */
-export class KnownJournal {
+export class KnowingStore {
   state: SpillState = { journal: null, applied: 0 };
 
   spillState = async (): Promise<SpillState> => structuredClone(this.state);
-  adoptJournal = async (journal: { id: string; file: string }): Promise<void> => {
+  adoptJournal = async (journal: KnownJournal): Promise<void> => {
     this.state = { ...this.state, journal };
   };
 }
 
-/** Opens a journal as an engine does at its start. */
+/**
+ * Opens a journal as an engine does at its start.
+ * @param file of a data folder's, or of another folder's
+ */
 export function reopen(
-  store: KnownJournal,
+  store: KnowingStore,
   file: string,
-  bytes = 64 * 1024,
-  onMovedAside = () => {},
+  options: Partial<JournalOptions> = {},
 ): Promise<SpillJournal> {
-  return openJournal({ store, file, bytes, clock: Date.now, onMovedAside });
+  return openJournal({
+    store,
+    folder: null,
+    fileIn: (folder) => (folder === null ? file : join(folder, basename(file))),
+    lockFormer: () => ({ release: () => {} }),
+    bytes: 64 * 1024,
+    clock: Date.now,
+    onMovedAside: () => {},
+    ...options,
+  });
 }
 
 export function newJournalFile(): string {

@@ -8,10 +8,10 @@ import { StoreState } from '../../../src/main/engine/spill/store-state.ts';
 import { LabRelayError } from '../../../src/shared/errors.ts';
 import type { AttemptReport } from '../../../src/shared/model/delivery.ts';
 import type { SpillApplied, SpillRecord } from '../../../src/shared/model/spill.ts';
-import { KnownJournal, newJournalFile, record, reopen } from './journals.ts';
+import { KnowingStore, newJournalFile, record, reopen } from './journals.ts';
 
 /** A store that takes records in order, or refuses everything, or one record for good. */
-class ScriptedStore extends KnownJournal {
+class ScriptedStore extends KnowingStore {
   isFull = false;
   /** Logs whose records it will never take. */
   readonly refuses = new Set<string>();

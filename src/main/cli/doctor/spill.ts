@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findJournal, type FoundJournal } from '../../engine/spill/journal-file.ts';
-import { journalBytes, rejectedFile } from '../../spill.ts';
+import { journalBytes, rejectedFile, spillFile } from '../../spill.ts';
 import { readSpillState } from '../../store/examine.ts';
 import { storeFile } from '../../store/store.ts';
 import { codeOf, type Finding, ok, problem, warning } from './finding.ts';
@@ -19,7 +19,8 @@ async function checkJournal(dataFolder: string, isRunning: boolean): Promise<Fin
   if (!state) return [];
   const make = isRunning ? 'restart LabRelay, which makes it' : 'the next start makes it';
   if (!state.journal) return [warning(NAME, 'there is none yet', make)];
-  const { file, id } = state.journal;
+  const { folder, id } = state.journal;
+  const file = spillFile(dataFolder, folder, state.engineId);
   try {
     const found = await findJournal(file, 'r');
     if (!found) return [problem(NAME, `${file} is missing or is no journal`, make)];

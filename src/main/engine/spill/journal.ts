@@ -22,7 +22,6 @@ interface Wish {
 /** Where an opened journal stands. */
 export interface JournalContent {
   id: string;
-  file: string;
   handle: FileHandle;
   /** The file's size, which never changes. */
   capacity: number;
@@ -39,7 +38,6 @@ export interface JournalContent {
  */
 export class SpillJournal {
   readonly id: string;
-  readonly file: string;
   readonly capacity: number;
   readonly #handle: FileHandle;
   readonly #waiting: Entry[];
@@ -52,7 +50,6 @@ export class SpillJournal {
 
   constructor(content: JournalContent) {
     this.id = content.id;
-    this.file = content.file;
     this.capacity = content.capacity;
     this.#handle = content.handle;
     this.#waiting = [...content.waiting];

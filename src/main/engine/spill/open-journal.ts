@@ -7,7 +7,12 @@ import type { SpillPort } from './port.ts';
 /** What a journal is opened with. */
 export interface JournalOptions {
   store: Pick<SpillPort, 'spillState' | 'adoptJournal'>;
-  file: string;
+  /** Where it is to lie; null: in the data folder. */
+  folder: string | null;
+  /** The file in such a folder. */
+  fileIn: (folder: string | null) => string;
+  /** Holds a folder that it was moved from. @returns null where another engine holds it */
+  lockFormer: (folder: string | null) => { release(): void } | null;
   /** Size of a file that is made now. */
   bytes: number;
   /** Epoch milliseconds. */
@@ -18,54 +23,68 @@ export interface JournalOptions {
 
 /**
  * Opens the store's journal, making it where there is none, and tells the store which it is. Where the
- * store knows it by another name (`--spill-dir` was given, changed or left out), what waits there is
+ * store knows it in another folder (`--spill-dir` was given, changed or left out), what waits there is
  * taken over. Records of another store are moved aside, never applied: a restored store knows no
  * journal, and one that was put in place by hand has not applied what comes before.
  *
  * @throws where the file can be neither opened nor made, or the store does not answer
  */
 export async function openJournal(options: JournalOptions): Promise<SpillJournal> {
-  const { store, file } = options;
+  const { store, folder, fileIn } = options;
   const state = await store.spillState();
-  const former = await findFormer(file, state);
+  const { journal: known } = state;
+  const lock = known && known.folder !== folder ? options.lockFormer(known.folder) : null;
+  try {
+    const former = known && lock ? await findFormer(fileIn(known.folder), known.id) : null;
+    const journal = await openOver(options, state, former);
+    // By now the store goes by the new one.
+    if (known && former) await rm(fileIn(known.folder), { force: true });
+    return journal;
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Opens the journal where it is to lie, with what waits in a former one. */
+async function openOver(
+  options: JournalOptions,
+  { journal: known, applied }: SpillState,
+  former: FoundJournal | null,
+): Promise<SpillJournal> {
+  const { store, folder, fileIn, bytes } = options;
+  const file = fileIn(folder);
   let journal: SpillJournal | null = null;
   try {
-    const wanted = former ? null : (state.journal?.id ?? null);
-    const found = (await usable(options, wanted, state.applied)) ?? (await make(options));
-    journal = new SpillJournal({
-      ...found,
-      file,
-      waiting: waitingIn(found, state.applied),
-      applied: state.applied,
-    });
-    if (former) await takeOver(former, journal, state.applied);
-    if (state.journal?.id !== journal.id || state.journal.file !== file) {
+    const wanted = former ? null : (known?.id ?? null);
+    const found =
+      (await usable(options, file, wanted, applied)) ?? (await makeJournal(file, bytes));
+    journal = new SpillJournal({ ...found, waiting: waitingIn(found, applied), applied });
+    if (former) await takeOver(former, journal, applied);
+    if (known?.id !== journal.id || known.folder !== folder) {
       // Until this is committed the store goes by the former one, which is still whole.
-      await store.adoptJournal({ id: journal.id, file });
+      await store.adoptJournal({ id: journal.id, folder });
     }
+    return journal;
   } catch (error) {
     await journal?.close();
     throw error;
   } finally {
     await former?.handle.close();
   }
-  if (former && state.journal) await rm(state.journal.file, { force: true });
-  return journal;
 }
 
-/** The store's journal under another name. */
-async function findFormer(file: string, { journal }: SpillState): Promise<FoundJournal | null> {
-  if (!journal || journal.file === file) return null;
-  // Its folder may not be there any more; there is nothing to be had from it then.
-  const found = await findJournal(journal.file).catch(() => null);
-  if (found && found.id === journal.id) return found;
+/** The store's journal where it was before; its folder may not be there any more. */
+async function findFormer(file: string, id: string): Promise<FoundJournal | null> {
+  const found = await findJournal(file).catch(() => null);
+  if (found?.id === id) return found;
   await found?.handle.close();
   return null;
 }
 
 /** The file that is there, if the store can go on with it. */
 async function usable(
-  { file, clock, onMovedAside }: JournalOptions,
+  { clock, onMovedAside }: JournalOptions,
+  file: string,
   wanted: string | null,
   applied: number,
 ): Promise<FoundJournal | null> {
@@ -82,10 +101,6 @@ async function usable(
   return null;
 }
 
-function make({ file, bytes }: JournalOptions): Promise<FoundJournal> {
-  return makeJournal(file, bytes);
-}
-
 /** In the same order; the sequences come out the same, as nothing else waits in the new one. */
 async function takeOver(
   former: FoundJournal,
@@ -93,7 +108,7 @@ async function takeOver(
   applied: number,
 ): Promise<void> {
   const waiting = waitingIn(former, applied);
-  const reader = new SpillJournal({ ...former, file: '', waiting, applied });
+  const reader = new SpillJournal({ ...former, waiting, applied });
   for (const { record } of await reader.read(waiting.length)) {
     if (record && (await journal.append(record)) !== 'KEPT') {
       throw new Error('the records of the former spill journal have no room in the new one');

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { LabRelayError } from '../shared/errors.ts';
 import type { AppLog } from './app-log.ts';
@@ -52,8 +53,12 @@ export async function openSpill(
   place: { dataFolder: string; spillFolder: string | null; engineId: string },
 ): Promise<OpenedSpill> {
   const { dataFolder, spillFolder, engineId } = place;
-  const hold = (folder: string | null): FolderLock =>
-    folder === null ? { release: () => {} } : lockFolder(folder, `spill-${engineId}.lock`);
+  const hold = (folder: string | null): FolderLock => {
+    if (folder === null) return { release: () => {} };
+    // SQLite would not tell why.
+    accessSync(folder, constants.W_OK);
+    return lockFolder(folder, `spill-${engineId}.lock`);
+  };
   let lock: FolderLock | null = null;
   try {
     lock = hold(spillFolder);

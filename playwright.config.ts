@@ -1,5 +1,8 @@
 import { defineConfig } from '@playwright/test';
 
+// Every engine makes a spill journal; of full size they would fill the disk.
+process.env['LABRELAY_SPILL_MIB'] = '1';
+
 /** The console in a real browser against a real engine; each test starts what it needs. */
 export default defineConfig({
   testDir: 'test/e2e',

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import { hostConfig } from '../../src/main/config.ts';
+import type { Output } from '../../src/shared/contract/index.ts';
 import { type Host, type HostExtras, openHost } from '../../src/main/host.ts';
 import { call, configureLab, post } from './hosting.ts';
 import { type SlowPartner, slowPartner } from './slow-partner.ts';
@@ -92,7 +93,7 @@ export async function expectAccounted(
     { timeout: 15_000, interval: 50 },
   );
   expect(partner.keys.toSorted()).toEqual(taken.toSorted());
-  const found = await allOutbound(host);
+  const found = await allLogs(host, 'OUTBOUND');
   expect(found.map(({ log_id }) => log_id).toSorted()).toEqual(taken.toSorted());
   expect(new Set(found.map(({ status }) => status))).toEqual(new Set(['SUCCESS']));
   for (const logId of taken.slice(0, IN_FLIGHT)) {
@@ -101,12 +102,13 @@ export async function expectAccounted(
   }
 }
 
-async function allOutbound(host: Host) {
-  const items: { log_id: string; status: string }[] = [];
+/** Every log of a direction, page by page. */
+export async function allLogs(host: Host, direction: 'INBOUND' | 'OUTBOUND') {
+  const items: Output<'searchLogs'>['items'] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const page = await call(host, 'searchLogs', {
-      direction: 'OUTBOUND',
-      limit: 100,
+      direction,
+      limit: 200,
       ...(cursor ? { cursor } : {}),
     });
     items.push(...page.items);

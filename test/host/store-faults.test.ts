@@ -1,8 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { LOG_ID_HEADER } from '../../src/main/http/capture.ts';
 import { CALLBACK_PATH } from '../../src/main/http/callback-routes.ts';
 import { procedurePath } from '../../src/main/http/procedure-routes.ts';
 import {
+  allLogs,
   billNamed,
   type BusyLab,
   busyLab,
@@ -16,6 +18,9 @@ import { canRefuseWrites, lockStore, refuseWrites, smallDisk } from './store-fau
 
 /** Large enough for what a lab starts with, small enough to be filled in a moment. */
 const DISK_MIB = 24;
+
+// Room for the calls that are refused meanwhile.
+vi.stubEnv('LABRELAY_SPILL_MIB', '8');
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -75,12 +80,26 @@ async function expectTold(host: BusyLab['host']): Promise<void> {
   expect(check('store')?.detail).toMatch(/^cannot be written since 20/);
   expect(check('delivery')).toMatchObject({ ok: false });
   expect(check('spill')).toMatchObject({ ok: true });
-  expect(check('spill')?.detail).toMatch(`${IN_FLIGHT} records wait for the store`);
+  expect(check('spill')?.detail).toMatch(/^\d+ records wait for the store/);
   expect(health.banners).toMatchObject([{ kind: 'STORE_REFUSES' }]);
 
   const metrics = await (await fetch(`${host.url}/metrics`)).text();
   expect(metrics).toContain('labrelay_store_writable 0');
-  expect(metrics).toContain(`labrelay_spill_waiting ${IN_FLIGHT}`);
+  expect(metrics).toContain(`labrelay_spill_records_total{kind="SETTLEMENT"} ${IN_FLIGHT}`);
+}
+
+/** Every call is one INBOUND log with its answer, whatever that was. */
+async function expectCallsKept({ host, taken, refused }: BusyLab): Promise<void> {
+  const logs = await allLogs(host, 'INBOUND');
+  const answers = (status: number) =>
+    logs.filter((log) => log.response_status_code === status && log.end_point === '/billing/');
+  expect(answers(201)).toHaveLength(taken.length);
+  // One was sent to see what it is told.
+  expect(answers(503)).toHaveLength(refused.length + 1);
+  const ids = refused.map(({ headers }) => headers.get(LOG_ID_HEADER));
+  expect(new Set(ids).size).toBe(refused.length);
+  const found = new Set<string | null>(logs.map(({ log_id }) => log_id));
+  expect(ids.filter((id) => !found.has(id))).toEqual([]);
 }
 
 /** Breaks the store under a busy lab with callers, looks at what happens, mends it, looks again. */
@@ -101,7 +120,7 @@ async function outlive(
   const sent = partner.keys.length;
   partner.answer();
   const spill = () => host.engine.spill.figures;
-  await vi.waitFor(() => expect(spill().journal?.waiting).toBe(IN_FLIGHT), 5_000);
+  await vi.waitFor(() => expect(spill().kept.SETTLEMENT).toBe(IN_FLIGHT), 5_000);
   await expectRefusals(lab, internal);
   await expectTold(host);
   // No slot waits for the store, and nothing leaves that could not be told of.
@@ -119,14 +138,21 @@ async function outlive(
   }
   expect(await lab.bill()).toBe(201);
   await expectAccounted(host, partner, taken);
+  await expectCallsKept(lab);
+  const { kept } = spill();
   expect(spill()).toMatchObject({
     refusedSince: null,
-    kept: IN_FLIGHT,
+    kept: { SETTLEMENT: IN_FLIGHT, DEATH: 0 },
+    full: 0,
     setAside: 0,
     journal: { waiting: 0 },
   });
   expect((await call(host, 'getHealth', {})).banners).toEqual([]);
-  await vi.waitFor(() => expect(told(host, 'store_back')).toMatchObject([{ count: IN_FLIGHT }]));
+  const replayed = IN_FLIGHT + kept.CALL;
+  await vi.waitFor(() => {
+    const counts = told(host, 'store_back').map(({ count }) => Number(count));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(replayed);
+  });
 }
 
 describe('outcomes of sends in flight are kept, callers come again, and nothing is doubled', () => {

@@ -220,7 +220,7 @@ export class FakeEngine implements ServedEngine {
         refusedSince: 1,
         journal: { capacity: 1_000, used: 500, waiting: 9, isFull: false },
         fault: null,
-        kept: 11,
+        kept: { SETTLEMENT: 11, DEATH: 0, CALL: 3 },
         full: 2,
         setAside: 0,
       },

@@ -95,6 +95,37 @@ describe('the writer', () => {
   });
 });
 
+describe('a store that another program has locked', () => {
+  test('holds up one batch only: those behind it fail at once, reading goes on, and it recovers', async () => {
+    const dataDir = temporaryFolder();
+    let refused = 0;
+    const store = await openStore({ dataDir, onRefused: () => refused++ });
+    opened.push(store);
+    const rule = await configure(store);
+    const other = new Database(storeFile(dataDir));
+    other.exec('BEGIN IMMEDIATE');
+    const write = async (): Promise<number> => {
+      const started = performance.now();
+      await expect(store.acceptEvent(event([delivery(rule)]))).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+      });
+      return performance.now() - started;
+    };
+    expect(await write()).toBeGreaterThan(1_500);
+    const quick = await Promise.all([write(), write()]);
+    expect(Math.max(...quick, await write())).toBeLessThan(1_000);
+    expect(refused).toBe(4);
+    expect((await store.figures()).logsByStatus['PENDING'] ?? 0).toBe(0);
+
+    other.exec('ROLLBACK');
+    await store.acceptEvent(event([delivery(rule)]));
+    // From now on it is waited for again, in case it is held for a moment.
+    other.exec('BEGIN IMMEDIATE');
+    expect(await write()).toBeGreaterThan(1_500);
+    other.close();
+  });
+});
+
 describe('a data folder', () => {
   test('is never shared by two engines', async () => {
     const dataDir = temporaryFolder();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { InboundCall } from '../../src/shared/model/call.ts';
-import type { ClaimedTask } from '../../src/shared/model/delivery.ts';
+import { type ClaimedTask, integrationPayloadOf } from '../../src/shared/model/delivery.ts';
 import type { SpillRecord } from '../../src/shared/model/spill.ts';
 import { type OpenStore, openLocalStore } from './local-store.ts';
 import { configure, delivery, event, report, stampNext, UNREACHED } from './samples.ts';
@@ -112,6 +112,16 @@ describe('a spilled outcome', () => {
     expect(applied).toEqual({ outcome: 'APPLIED', settled: null });
     expect(await openTasks()).toEqual(waiting);
     expect((await store.getLog(task.logId))?.attempts).toHaveLength(1);
+  });
+
+  test('that is to be reported over HTTP waits for that', async () => {
+    const task = await sent();
+    const record = settlementOf(task);
+    if (record.kind !== 'SETTLEMENT') throw new Error('not a settlement');
+    record.settlement.reportOverHttp = integrationPayloadOf(task);
+    for (const sequence of [1, 1, 2]) await store.applySpilled({ sequence, record });
+    const reports = await store.pendingReports({ afterTaskId: 0, limit: 10 });
+    expect(reports.map(({ report: { logId } }) => logId)).toEqual([task.logId]);
   });
 
   test('whose task another engine has taken for lost is applied to its attempt', async () => {

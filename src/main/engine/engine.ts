@@ -219,6 +219,7 @@ export class Engine {
       store,
       configuration: this.configuration,
       clock,
+      spill: this.spill,
       onTrouble: (message) => log.warn('call', message),
     });
     this.appointments = new Appointments(store, this.configuration);

@@ -98,7 +98,8 @@ export class Metrics implements RouteMetrics {
   );
   private readonly spilled = new Counter({
     name: 'labrelay_spill_records_total',
-    help: 'Records kept in the spill journal since the start',
+    help: 'Records kept in the spill journal since the start, by kind',
+    labelNames: ['kind'] as const,
     registers: [this.registry],
   });
   private readonly spillFull = new Counter({
@@ -188,7 +189,7 @@ export class Metrics implements RouteMetrics {
     this.writable.set(refusedSince === null ? 1 : 0);
     this.spillWaiting.set(journal?.waiting ?? 0);
     this.spilled.reset();
-    this.spilled.inc(kept);
+    for (const [kind, count] of Object.entries(kept)) this.spilled.inc({ kind }, count);
     this.spillFull.reset();
     this.spillFull.inc(full);
   }

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { createAppointmentQueries } from './appointments.ts';
 import { createAuditCommands, createAuditQueries } from './audit.ts';
-import { createKeepCall } from './calls.ts';
+import { createKeepCall, encodeCall } from './calls.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { createInsertDelivery } from './deliveries.ts';
 import { createDirectoryQueries } from './directory.ts';
@@ -43,7 +43,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
       settle: (settlement) => queue.settle(settlement),
       report: applyReport,
       bury,
-      keepCall,
+      keepCall: (call) => keepCall(encodeCall(call, call.responseBody)),
     }),
     ...createFailedTaskCommands(db, tasks),
     ...createOrderCommands(db, ordering),

@@ -56,8 +56,9 @@ export interface SpillFigures {
   /** Null where there is no journal; then why not. */
   journal: { capacity: number; used: number; waiting: number; isFull: boolean } | null;
   fault: string | null;
-  /** Since the start: records kept, refused for want of room, and set aside. */
-  kept: number;
+  /** Records kept since the start, by kind. */
+  kept: Record<SpillRecord['kind'], number>;
+  /** Since the start: records without room, and records that the store refused for good. */
   full: number;
   setAside: number;
 }

@@ -11,7 +11,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SpillJournal } from '../../../src/main/engine/spill/journal.ts';
 import { RECORDS_AT } from '../../../src/main/engine/spill/record-format.ts';
 import { temporaryFolder } from '../../helpers/folders.ts';
-import { KnowingStore, newJournalFile, record, reopen, waitingIn } from './journals.ts';
+import { callRecord, KnowingStore, newJournalFile, record, reopen, waitingIn } from './journals.ts';
 
 const opened: SpillJournal[] = [];
 afterEach(async () => {
@@ -71,6 +71,15 @@ describe('what is kept', () => {
     expect(journal.isFull).toBe(true);
     expect(await journal.append(record(3, 10))).toBe('KEPT');
     expect(await waitingIn(journal)).toEqual([1, 3]);
+  });
+
+  test('leaves room for outcomes, however many calls come', async () => {
+    const journal = await open(new KnowingStore(), newJournalFile(), { bytes: RECORDS_AT + 4_000 });
+    let calls = 0;
+    while ((await journal.append(callRecord(calls, 100))) === 'KEPT') calls++;
+    expect(calls).toBeGreaterThan(5);
+    expect(await journal.append(record(100, 700))).toBe('KEPT');
+    expect(await journal.append(callRecord(101, 100))).toBe('FULL');
   });
 
   test('fails where the file cannot be written, and nobody is told otherwise', async () => {

@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { type JournalOptions, openJournal } from '../../../src/main/engine/spill/open-journal.ts';
 import type { SpillJournal } from '../../../src/main/engine/spill/journal.ts';
 import type { InboundCall } from '../../../src/shared/model/call.ts';
+import type { AttemptReport } from '../../../src/shared/model/delivery.ts';
 import type { KnownJournal, SpillRecord, SpillState } from '../../../src/shared/model/spill.ts';
 import { temporaryFolder } from '../../helpers/folders.ts';
 
@@ -42,16 +43,21 @@ export function newJournalFile(): string {
 
 /** A record that is told from others by its number. @param size of its body, in characters */
 export function record(number: number, size = 10): SpillRecord {
-  return {
-    kind: 'CALL',
-    call: { logId: `log-${number}`, requestBody: 'b'.repeat(size) } as InboundCall,
-  };
+  const report = { logId: `log-${number}`, responseBody: 'b'.repeat(size) } as AttemptReport;
+  return { kind: 'SETTLEMENT', settlement: { taskId: number, report, reportOverHttp: null } };
+}
+
+/** A call that is told from others by its number. */
+export function callRecord(number: number, size = 10): SpillRecord {
+  const call = { logId: `log-${number}`, requestBody: 'b'.repeat(size) } as InboundCall;
+  return { kind: 'CALL', call };
 }
 
 /** The numbers of what waits, in order. */
 export async function waitingIn(journal: SpillJournal): Promise<number[]> {
   const read = await journal.read(10_000);
-  return read.map(({ record: one }) =>
-    one?.kind === 'CALL' ? Number(one.call.logId.slice('log-'.length)) : Number.NaN,
-  );
+  return read.map(({ record: one }) => {
+    if (one?.kind === 'SETTLEMENT') return one.settlement.taskId;
+    return one?.kind === 'CALL' ? Number(one.call.logId.slice('log-'.length)) : Number.NaN;
+  });
 }

@@ -8,7 +8,7 @@ import { StoreState } from '../../../src/main/engine/spill/store-state.ts';
 import { LabRelayError } from '../../../src/shared/errors.ts';
 import type { AttemptReport } from '../../../src/shared/model/delivery.ts';
 import type { SpillApplied, SpillRecord } from '../../../src/shared/model/spill.ts';
-import { KnowingStore, newJournalFile, record, reopen } from './journals.ts';
+import { callRecord, KnowingStore, newJournalFile, record, reopen } from './journals.ts';
 
 /** A store that takes records in order, or refuses everything, or one record for good. */
 class ScriptedStore extends KnowingStore {
@@ -113,7 +113,10 @@ describe('from the first refusal on', () => {
     expect(room.spill.isInUse).toBe(true);
     for (const name of ['a', 'b', 'c']) expect(await room.spill.keep(outcome(name))).toBe(true);
     await vi.waitFor(() => expect(room.troubles).toContain('spill: SQLITE_FULL'));
-    expect(room.spill.figures).toMatchObject({ kept: 3, journal: { waiting: 3 } });
+    expect(room.spill.figures).toMatchObject({
+      kept: { SETTLEMENT: 3 },
+      journal: { waiting: 3 },
+    });
     expect(room.store.taken).toEqual([]);
 
     room.store.isFull = false;
@@ -220,7 +223,7 @@ describe('a record that the store will never take', () => {
     const room = await life();
     for (const name of ['b', 'death of b', 'log-9']) room.store.refuses.add(name);
     await room.spill.keep(outcome('b'));
-    await room.spill.keep(record(9));
+    await room.spill.keep(callRecord(9));
     await room.spill.keep(outcome('c'));
     await room.spill.start();
     expect(room.store.taken).toEqual(['passed over', 'passed over', 'c']);
@@ -248,6 +251,6 @@ describe('without a journal', () => {
     expect(room.spill.isInUse).toBe(true);
     room.store.isFull = false;
     await vi.waitFor(() => expect(room.spill.isInUse).toBe(false), 5_000);
-    expect(room.spill.figures).toMatchObject({ journal: null, fault: 'ENOSPC', kept: 0 });
+    expect(room.spill.figures).toMatchObject({ journal: null, fault: 'ENOSPC', kept: { CALL: 0 } });
   });
 });

@@ -5,6 +5,12 @@ import { encodeRecord, type Entry, RECORD_HEADER, recordAt, RECORDS_AT } from '.
 /** The most bytes that are written, or read for a replay, at a time. */
 const CHUNK_BYTES = 4 * 2 ** 20;
 
+/**
+ * The share of the journal that calls may fill. A caller that does not let up would otherwise take the
+ * room from the outcomes of what was being sent, of which there are no more than slots.
+ */
+const CALLS_SHARE = 0.75;
+
 /** What became of a record that was to be kept. */
 export type Kept = 'KEPT' | 'FULL' | 'FAILED';
 
@@ -16,6 +22,8 @@ export interface Waiting {
 
 interface Wish {
   payload: Buffer;
+  /** Where its room ends in the file. */
+  limit: number;
   answer: (kept: Kept) => void;
 }
 
@@ -85,8 +93,10 @@ export class SpillJournal {
 
   /** Keeps a record durably. Never throws. */
   append(record: SpillRecord): Promise<Kept> {
+    const share = record.kind === 'CALL' ? CALLS_SHARE : 1;
+    const limit = RECORDS_AT + (this.capacity - RECORDS_AT) * share;
     return new Promise((answer) => {
-      this.#wishes.push({ payload: Buffer.from(JSON.stringify(record)), answer });
+      this.#wishes.push({ payload: Buffer.from(JSON.stringify(record)), limit, answer });
       this.#writing ??= this.#writeAll();
     });
   }
@@ -171,7 +181,7 @@ export class SpillJournal {
       const wish = this.#wishes.shift();
       if (!wish) break;
       const length = RECORD_HEADER + wish.payload.length;
-      if (offset + length > this.capacity) {
+      if (offset + length > wish.limit) {
         this.#lastWasFull = true;
         wish.answer('FULL');
         continue;

@@ -54,7 +54,7 @@ export class SpilledRecords implements Spill {
   #wait = FIRST_WAIT_MS;
   #backAt = Number.NEGATIVE_INFINITY;
   #wake = new AbortController();
-  #kept = 0;
+  readonly #kept: SpillFigures['kept'] = { SETTLEMENT: 0, DEATH: 0, CALL: 0 };
   #full = 0;
   #setAside = 0;
   /** Since the store was last back. */
@@ -85,7 +85,7 @@ export class SpilledRecords implements Spill {
         isFull: journal.isFull,
       },
       fault: journal?.fault ?? opened.fault,
-      kept: this.#kept,
+      kept: { ...this.#kept },
       full: this.#full,
       setAside: this.#setAside,
     };
@@ -93,7 +93,7 @@ export class SpilledRecords implements Spill {
 
   async keep(record: SpillRecord): Promise<boolean> {
     const kept = (await this.#journal?.append(record)) ?? 'FAILED';
-    if (kept === 'KEPT') this.#kept++;
+    if (kept === 'KEPT') this.#kept[record.kind]++;
     if (kept === 'FULL') this.#full++;
     this.notify();
     return kept === 'KEPT';

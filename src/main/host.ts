@@ -12,6 +12,7 @@ import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
 import { heldHandlers } from './bridge/procedures/held.ts';
+import { leaseHandlers } from './bridge/procedures/leases.ts';
 import { logHandlers } from './bridge/procedures/logs.ts';
 import { orderingHandlers } from './bridge/procedures/ordering.ts';
 import { peopleHandlers } from './bridge/procedures/people.ts';
@@ -206,6 +207,7 @@ async function openParts(
     ...versionHandlers(engine.configuration),
     ...heldHandlers(engine.heldTasks),
     ...appointmentHandlers(engine.appointments),
+    ...leaseHandlers(engine.leases, engine.audit),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);

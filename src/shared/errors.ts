@@ -30,6 +30,8 @@ export const ERROR_CODES = {
   ALREADY_DONE: [409, 'It was done already'],
   NAME_TAKEN: [409, 'The name is taken'],
   WAITING_CHOICE_NEEDED: [409, 'Say what is to become of the deliveries that wait'],
+  LEASE_LOST: [409, 'The lease holds no task'],
+  NOT_STARTED: [409, 'The attempt was not started'],
   DUPLICATES_POSSIBLE: [409, 'The receiver may already hold some of them'],
   EVENT_ID_REUSED: [422, 'The event_id was used for another event'],
   IDEMPOTENCY_KEY_REUSED: [422, 'The Idempotency-Key was used for another body'],

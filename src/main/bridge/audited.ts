@@ -28,7 +28,9 @@ export function audited(
     const procedure: Procedure = contract[name as ProcedureName];
     const handler = given as Handler;
     const isAct = (input: object) =>
-      procedure.audit !== 'none' || procedure.readsInClear?.(input) === true;
+      procedure.audit === 'change' ||
+      procedure.audit === 'clear' ||
+      procedure.readsInClear?.(input) === true;
 
     const run: Handler = async (input, caller) => {
       if (!isAct(input)) return handler(input, caller);

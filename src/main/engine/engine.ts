@@ -29,6 +29,8 @@ import type { CallPort } from './inbound/port.ts';
 import { IntakeHousekeeping } from './intake/housekeeping.ts';
 import { Intake } from './intake/intake.ts';
 import type { IntakePort } from './intake/port.ts';
+import { Leases } from './leases/leases.ts';
+import type { LeasePort } from './leases/port.ts';
 import { HoldAlertCounter } from './order-alerts.ts';
 import { PayloadBuilder } from './payload/builder.ts';
 import type { MappingEvaluator } from './payload/evaluator.ts';
@@ -58,6 +60,7 @@ export interface EngineStore
     CallbackPort,
     CallPort,
     HeldTasksPort,
+    LeasePort,
     AuditPort,
     SessionPort,
     SpillPort {
@@ -129,6 +132,8 @@ export class Engine {
   readonly heldTasks: HeldTasks;
   /** Keeps what the store cannot take just now. */
   readonly spill: SpilledRecords;
+  /** Tasks whose calls outside workers make. */
+  readonly leases: Leases;
   readonly transport: Transport;
   /** Credentials of calls to labs' own systems. */
   readonly authorizeSource: AuthorizeSource;
@@ -186,6 +191,12 @@ export class Engine {
       },
       onTrouble: (what, message) => log.warn(what, message),
     });
+    const onGone = createDisableGone({
+      configuration: this.configuration,
+      note: (line) => store.noteActivity(line),
+      clock,
+      onTrouble: (what, message) => log.warn(what, message),
+    });
     this.dispatcher = new Dispatcher({
       store,
       spill: this.spill,
@@ -197,12 +208,7 @@ export class Engine {
       failpoint: parts.failpoint,
       onSettled: (report) => this.#count(report),
       onBreaker: (change) => log.breaker(change),
-      onGone: createDisableGone({
-        configuration: this.configuration,
-        note: (line) => store.noteActivity(line),
-        clock,
-        onTrouble: (what, message) => log.warn(what, message),
-      }),
+      onGone,
       onReportDue: () => this.#reporter.notify(),
       onHoldsExpired: (holds) => this.#holdsExpired(holds),
       onTrouble: (what, message) => log.warn(what, message),
@@ -228,10 +234,23 @@ export class Engine {
       configuration: this.configuration,
       callbackUrl: parts.callbackUrl,
       clock,
-      onApplied: (report, wentOn) => {
+      onApplied: (report, { wentOn, leaseEnd }) => {
         this.#count(report);
         if (wentOn) this.dispatcher.keyWentOn(wentOn);
+        if (leaseEnd) this.leases.endedByCallback(report, leaseEnd);
       },
+    });
+    this.leases = new Leases({
+      store,
+      configuration,
+      credentials: this.credentials,
+      callback: this.callback,
+      clock,
+      onSettled: (report) => this.#count(report),
+      onBreaker: (change) => log.breaker(change),
+      onGone,
+      onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
+      onTrouble: (what, message) => log.warn(what, message),
     });
     this.directory = new Directory(store, {
       clock,
@@ -274,6 +293,7 @@ export class Engine {
     });
     // Rules switched on and settings widened may let waiting tasks go.
     this.configuration.onChange(() => this.dispatcher.notify());
+    this.configuration.onChange((change) => void this.leases.configurationChanged(change));
     this.configuration.onChange(({ kind }) => {
       if (kind === 'lab' || kind === 'developer_authentication') this.freshObjects.forget();
       // A rule switched off holds what waits; one switched on lets it go as was chosen.

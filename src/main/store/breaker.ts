@@ -45,7 +45,7 @@ export function createBreaker(db: Database): Breaker {
       `SELECT min(s.probe_at) FROM integration_state s
        CROSS JOIN lab_integration i ON i.lab_integration_id = s.lab_integration_id
        WHERE s.opened_at IS NOT NULL AND s.probe_at > ? AND s.waiting_action IS NULL
-         AND i.is_active = 1 AND EXISTS (SELECT 1 FROM task t WHERE t.state = 'READY'
+         AND i.is_active = 1 AND i.executor = 'local' AND EXISTS (SELECT 1 FROM task t WHERE t.state = 'READY'
            AND t.lab_integration_id = s.lab_integration_id)`,
     )
     .pluck();

@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { PROBE_EVERY_MS } from '../../shared/model/breaker.ts';
 import { FREE_TOKENS } from './rate-limit.ts';
 import { STAT } from './task-priority.ts';
@@ -22,7 +22,7 @@ import { STAT } from './task-priority.ts';
  * The limits are expressions because SQLite (built with STAT4) compiles a statement anew at each run
  * whose LIMIT is a bare parameter, which took four times as long as the claim itself.
  */
-export const CLAIM = `
+const claimOf = (executor: string) => `
 WITH RECURSIVE
 waiting (id) AS (
   SELECT min(lab_integration_id) FROM task WHERE state = 'READY'
@@ -47,7 +47,7 @@ room (id, claimed, free) AS MATERIALIZED (
     CASE WHEN i.rate_per_minute IS NULL THEN i.max_concurrency ELSE ${FREE_TOKENS} END)
   FROM busy CROSS JOIN lab_integration i ON i.lab_integration_id = busy.id
   LEFT JOIN integration_state s ON s.lab_integration_id = i.lab_integration_id
-  WHERE i.is_active = 1
+  WHERE i.is_active = 1 AND ${executor}
 ),
 lane (id, priority, claimed, free) AS MATERIALIZED (
   SELECT id, 0, claimed, free FROM room
@@ -77,12 +77,25 @@ UPDATE task SET state = 'CLAIMED', claimed_by = @worker, lease_until = @leaseUnt
 WHERE task_id IN (SELECT task_id FROM pick)
 RETURNING task_id, lab_integration_id, priority`;
 
+/** Our own dispatcher's claim. */
+export const CLAIM = claimOf(`i.executor = 'local'`);
+
+/** An outside worker's, which may ask for one integration alone. */
+export const LEASE = claimOf(
+  `i.executor = 'external' AND (@integration IS NULL OR i.lab_integration_id = @integration)`,
+);
+
 /** What a claim asks for; times in epoch milliseconds. */
 export interface ClaimRequest {
   worker: string;
   limit: number;
   leaseUntil: number;
   now: number;
+}
+
+/** As {@link ClaimRequest}, by an outside worker; `integration` null: of any that is external. */
+interface LeaseRequest extends ClaimRequest {
+  integration: number | null;
 }
 
 interface Claimed {
@@ -93,7 +106,17 @@ interface Claimed {
 
 /** Claims tasks by {@link CLAIM}. @returns their ids, in no promised order */
 export function createClaim(db: Database): (request: ClaimRequest) => number[] {
-  const claim = db.prepare<[ClaimRequest & { after: number }], Claimed>(CLAIM);
+  return byTurns(db.prepare(CLAIM));
+}
+
+/** Claims tasks by {@link LEASE}; the turns of outside workers are their own. */
+export function createLeaseClaim(db: Database): (request: LeaseRequest) => number[] {
+  return byTurns(db.prepare(LEASE));
+}
+
+function byTurns<R extends ClaimRequest>(
+  claim: Statement<[R & { after: number }], Claimed>,
+): (request: R) => number[] {
   /** The integration that was last in its turn; a restart may begin anew. */
   let after = 0;
   return (request) => {

@@ -10,6 +10,7 @@ import { createFigureQueries } from './figures.ts';
 import type { Command } from './group-commit.ts';
 import { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import { createIntakeCommands, createIntakeQueries } from './intake.ts';
+import { createLeaseCommands, createLeaseQueries } from './leases.ts';
 import { createOrderCommands, liftHoldOf } from './order-commands.ts';
 import { createOrdering } from './ordering.ts';
 import { createQueueCommands, createQueueQueries } from './queue.ts';
@@ -35,7 +36,6 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
   const keepCall = createKeepCall(db);
   const queue = createQueueCommands(db, tasks, applyReport, bury);
   return byName({
-    report: applyReport,
     keepCall,
     ...createIntakeCommands(db, createInsertDelivery(db, tasks), keepCall),
     ...queue,
@@ -45,6 +45,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
       bury,
       keepCall: (call) => keepCall(encodeCall(call, call.responseBody)),
     }),
+    ...createLeaseCommands(db, tasks, queue, applyReport, bury),
     ...createFailedTaskCommands(db, tasks),
     ...createOrderCommands(db, ordering),
     ...createRecovery(db, tasks, applyReport, bury),
@@ -66,6 +67,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createDirectoryQueries(db),
     ...createSearchQueries(db),
     ...createQueueQueries(db),
+    ...createLeaseQueries(db),
     ...createFailedTaskQueries(db),
     ...createFigureQueries(db),
     ...createAuditQueries(db),

@@ -10,45 +10,18 @@ import type {
   TaskDeath,
 } from '../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../shared/model/ordering.ts';
-import type { AttemptKind } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
 import { createBreaker } from './breaker.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
+import { byUrgency, createReadClaimed } from './claimed-tasks.ts';
 import { createEndings } from './endings.ts';
-import { faultOf } from './protocol.ts';
 import { createRateLimit } from './rate-limit.ts';
-import { STAT } from './task-priority.ts';
 import type { Tasks } from './tasks.ts';
-
-interface TaskRow {
-  task_id: number;
-  log_seq: number;
-  lab_integration_id: number;
-  kind: AttemptKind;
-  attempt: number;
-  revision: number;
-  priority: number;
-  crashes: number;
-}
 
 interface StampedRow {
   log_seq: number;
   lab_integration_id: number;
   is_limited: number;
-}
-
-interface TaskLogRow {
-  log_id: string;
-  lab_id: number;
-  action_category: string;
-  event_id: string | null;
-  deliver_by: number | null;
-  integration_callback_url: string;
-}
-
-interface BodyRow {
-  body: StoredBody;
-  content_type: string;
 }
 
 /** The queue's commands: claim, stamp, settle and what surrounds them. */
@@ -62,19 +35,7 @@ export function createQueueCommands(
   const endings = createEndings(db, tasks);
   const claim = createClaim(db);
   const rateLimit = createRateLimit(db);
-  // Three reads, not one join: SQLite (built with STAT4) plans a join anew whenever its parameter
-  // changes, which took ten times as long as the reading.
-  const taskRow = db.prepare<[number], TaskRow>(
-    `SELECT task_id, log_seq, lab_integration_id, kind, attempt, revision, priority, crashes
-     FROM task WHERE task_id = ?`,
-  );
-  const logRow = db.prepare<[number], TaskLogRow>(
-    `SELECT log_id, lab_id, action_category, event_id, deliver_by, integration_callback_url
-     FROM log WHERE log_seq = ?`,
-  );
-  const bodyRow = db.prepare<[number, number], BodyRow>(
-    'SELECT body, content_type FROM revision WHERE log_seq = ? AND number = ?',
-  );
+  const read = createReadClaimed(db, bury);
   const begin = db.prepare(
     `UPDATE task SET begun_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?`,
   );
@@ -127,30 +88,10 @@ export function createQueueCommands(
     return change ? { ...result, breaker: change } : result;
   };
 
-  /** @throws Error where its log or its body cannot be read */
-  const read = (taskId: number): ClaimedTask => {
-    const task = taskRow.get(taskId);
-    const log = task && logRow.get(task.log_seq);
-    const body = task && bodyRow.get(task.log_seq, task.revision);
-    if (!log || !body) throw new Error(`task ${taskId} has no log or no revision`);
-    return claimedTask(task, log, body);
-  };
-
   return {
     claim(request: ClaimRequest): ClaimedTask[] {
-      const claimed = claim(request).flatMap((taskId) => {
-        try {
-          return [read(taskId)];
-        } catch (error) {
-          if (faultOf(error).kind !== 'BUG') throw error;
-          // A body that cannot be read would be claimed first for ever and stop the whole queue.
-          const errorMessage = 'The task cannot be read: its stored body is missing or damaged.';
-          bury({ taskId, cause: 'EXCEPTION', errorMessage, stamped: false, at: request.now });
-          return [];
-        }
-      });
-      // RETURNING gives rows in no promised order.
-      return claimed.sort((a, b) => urgency(a) - urgency(b) || a.taskId - b.taskId);
+      const claimed = claim(request).map((taskId) => read(taskId, request.now));
+      return claimed.filter((task) => task !== null).sort(byUrgency);
     },
 
     nextDueAt({ now }: { now: number }): number | null {
@@ -231,30 +172,6 @@ export function createQueueCommands(
     extendLeases(request: { worker: string; leaseUntil: number; except: number[] }): void {
       extend.run(request.leaseUntil, request.worker, JSON.stringify(request.except));
     },
-  };
-}
-
-function urgency(task: ClaimedTask): number {
-  return task.priority === 'STAT' ? 0 : 1;
-}
-
-function claimedTask(task: TaskRow, log: TaskLogRow, { body, content_type }: BodyRow): ClaimedTask {
-  return {
-    taskId: task.task_id,
-    logId: log.log_id,
-    labId: log.lab_id,
-    labIntegrationId: task.lab_integration_id,
-    actionCategory: log.action_category,
-    eventId: log.event_id,
-    kind: task.kind,
-    attempt: task.attempt,
-    revision: task.revision,
-    body: decodeBody(body),
-    contentType: content_type,
-    priority: task.priority === STAT ? 'STAT' : 'ROUTINE',
-    deliverBy: log.deliver_by,
-    integrationCallbackUrl: log.integration_callback_url,
-    crashes: task.crashes,
   };
 }
 

@@ -28,12 +28,15 @@ const RESERVED = `(SELECT count(*) FROM task u WHERE u.state = 'CLAIMED'
 /** Tasks of `lab_integration i` that may be claimed for its rate; for one that has a rate. */
 export const FREE_TOKENS = `CAST(${TOKENS} + 1e-9 AS INTEGER) - ${RESERVED}`;
 
-/** When the next token of any integration with waiting tasks is due; null: no task waits for one. */
+/**
+ * When the next token of any integration with waiting tasks is due; null: no task waits for one. Outside
+ * workers ask by themselves.
+ */
 export const NEXT_TOKEN = `
 SELECT min(@now + (1 - (${TOKENS} - ${RESERVED})) * 60000.0 / (i.rate_per_minute * ${REFILL}))
 FROM lab_integration i INDEXED BY lab_integration_limited
 LEFT JOIN integration_state s ON s.lab_integration_id = i.lab_integration_id
-WHERE i.rate_per_minute IS NOT NULL AND i.is_active = 1
+WHERE i.rate_per_minute IS NOT NULL AND i.is_active = 1 AND i.executor = 'local'
   AND s.waiting_action IS NULL AND s.opened_at IS NULL
   AND EXISTS (SELECT 1 FROM task t WHERE t.state = 'READY'
     AND t.lab_integration_id = i.lab_integration_id)

@@ -1,5 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { AttemptReport, ReportResult, TaskDeath } from '../../shared/model/delivery.ts';
+import { LONGEST_LEASE_MS, REPORT_WITHIN_MS } from '../../shared/model/lease.ts';
+import { LEASED } from './leases.ts';
 import { inDoubt } from './reports.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -9,13 +11,17 @@ interface ClaimRow {
   attempt: number;
   stamped_at: number | null;
   begun_at: number | null;
+  is_leased: number;
 }
 
 const ENDED = 'LabRelay ended while this attempt was under way; the partner may have received it.';
 
+const NOT_REPORTED =
+  'The outside worker had started this attempt and did not report in time; the partner may have received it.';
+
 /**
  * Deals with claims whose owner is gone: at a start those of this engine's former life, at any time
- * those whose lease has run out. Unstamped ones never sent a byte and go back to the queue; stamped
+ * those whose lease has run out; an outside worker's lease runs on over our restarts. Unstamped ones never sent a byte and go back to the queue; stamped
  * ones without an outcome may have arrived, so they are `UNKNOWN`; one that was being handled alone
  * when its second crash came goes to the failed-task queue.
  */
@@ -26,14 +32,19 @@ export function createRecovery(
   bury: (death: TaskDeath) => void,
 ) {
   const orphans = db.prepare<[{ worker: string; now: number; atStart: number }], ClaimRow>(
-    `SELECT t.task_id, l.log_id, t.attempt, t.stamped_at, t.begun_at
+    `SELECT t.task_id, l.log_id, t.attempt, t.stamped_at, t.begun_at,
+       t.claimed_by GLOB '${LEASED}' AS is_leased
      FROM task t JOIN log l ON l.log_seq = t.log_seq
      WHERE t.state = 'CLAIMED' AND CASE
-       WHEN t.claimed_by = @worker THEN @atStart = 1 ELSE t.lease_until < @now END`,
+       WHEN t.claimed_by = @worker THEN @atStart = 1
+       -- A clock that was set back must not keep it for ever.
+       WHEN t.claimed_by GLOB '${LEASED}' THEN t.lease_until < @now
+         OR t.lease_until > @now + ${LONGEST_LEASE_MS + REPORT_WITHIN_MS}
+       ELSE t.lease_until < @now END`,
   );
   const requeue = db.prepare(
     `UPDATE task SET state = 'READY', claimed_by = NULL, lease_until = NULL, begun_at = NULL,
-       crashes = crashes + 1 WHERE task_id = ?`,
+       crashes = crashes + ? WHERE task_id = ?`,
   );
 
   return {
@@ -42,8 +53,11 @@ export function createRecovery(
       const { worker, now } = request;
       for (const claim of orphans.all({ worker, now, atStart: request.atStart ? 1 : 0 })) {
         if (claim.stamped_at !== null) {
+          const attempt = { logId: claim.log_id, attempt: claim.attempt };
           applyReport(
-            inDoubt({ logId: claim.log_id, attempt: claim.attempt }, 'CRASH', ENDED, now),
+            claim.is_leased === 1
+              ? inDoubt(attempt, 'LEASE_EXPIRED', NOT_REPORTED, now)
+              : inDoubt(attempt, 'CRASH', ENDED, now),
           );
           tasks.end(claim.task_id, now);
           result.unknown++;
@@ -57,7 +71,8 @@ export function createRecovery(
           });
           result.failed++;
         } else {
-          requeue.run(claim.task_id);
+          // A worker that went away says nothing of how LabRelay fares with the task.
+          requeue.run(claim.is_leased === 1 ? 0 : 1, claim.task_id);
           tasks.holdIfDisabled(claim.task_id);
           result.requeued++;
         }

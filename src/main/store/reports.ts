@@ -28,7 +28,7 @@ interface AttemptRow extends KnownOutcome {
 /** The report on a stamped attempt of which nobody knows what became: the partner may have it. */
 export function inDoubt(
   attempt: { logId: string; attempt: number },
-  errorKind: 'CRASH' | 'HANDLER',
+  errorKind: 'CRASH' | 'HANDLER' | 'LEASE_EXPIRED',
   errorMessage: string,
   at: number,
 ): AttemptReport {

@@ -45,6 +45,7 @@ import type { createFailedTaskCommands } from './failed-tasks.ts';
 import { lockFolder } from './folder-lock.ts';
 import type { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import type { createIntegrationVersionQueries } from './integration-versions.ts';
+import type { createLeaseCommands, createLeaseQueries } from './leases.ts';
 import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
 import type { createWaitingActionQueries } from './waiting-actions.ts';
@@ -66,6 +67,8 @@ type HeldTaskCommands = ReturnType<typeof createHeldTaskCommands>;
 type HeldTaskQueries = ReturnType<typeof createHeldTaskQueries>;
 type WaitingActionQueries = ReturnType<typeof createWaitingActionQueries>;
 type VersionQueries = ReturnType<typeof createIntegrationVersionQueries>;
+type LeaseCommands = ReturnType<typeof createLeaseCommands>;
+type LeaseQueries = ReturnType<typeof createLeaseQueries>;
 type FailedTaskCommands = ReturnType<typeof createFailedTaskCommands>;
 
 /** A synchronous statement's function as the calling thread sees it. */
@@ -238,6 +241,21 @@ export class Store {
   probeWrite(): Promise<void> {
     return this.#writer.call('probeWrite', null);
   }
+
+  // Outside workers
+  lease: Remote<LeaseCommands['lease']> = (wish) => this.#writer.call('lease', wish);
+  leasedTask: Remote<LeaseQueries['leasedTask']> = (lease) =>
+    this.#points.call('leasedTask', lease);
+  startLease: Remote<LeaseCommands['startLease']> = (start) =>
+    this.#writer.call('startLease', start);
+  extendLease: Remote<LeaseCommands['extendLease']> = (request) =>
+    this.#writer.call('extendLease', request);
+  settleLease: Remote<LeaseCommands['settleLease']> = (settlement) =>
+    this.#writer.call('settleLease', settlement);
+  releaseLease: Remote<LeaseCommands['releaseLease']> = (request) =>
+    this.#writer.call('releaseLease', request);
+  takeBackLeases: Remote<LeaseCommands['takeBackLeases']> = (request) =>
+    this.#writer.call('takeBackLeases', request);
 
   // What is held
   waitingActions: Remote<WaitingActionQueries['waitingActions']> = () =>

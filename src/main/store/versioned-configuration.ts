@@ -53,10 +53,10 @@ export function createVersionedConfiguration(db: Database) {
     `INSERT INTO lab_integration
        (lab_id, organization_id, action_category_list_id, developer_authentication_id, name,
         is_active, max_concurrency, rate_per_minute, on_refused, on_unknown, is_retry_enabled,
-        settings, version, created_at, updated_at)
+        executor, settings, version, created_at, updated_at)
      VALUES (@labId, @organizationId, @actionCategoryListId, @developerAuthenticationId, @name,
         @isActive, @maxConcurrency, @ratePerMinute, @onRefused, @onUnknown, @isRetryEnabled,
-        @settings, 1, @now, @now)
+        @executor, @settings, 1, @now, @now)
      RETURNING lab_integration_id, settings, version, created_at, updated_at`,
   );
   const updateIntegration = db.prepare<[object], IntegrationRow>(
@@ -65,7 +65,7 @@ export function createVersionedConfiguration(db: Database) {
        developer_authentication_id = @developerAuthenticationId, name = @name,
        is_active = @isActive, max_concurrency = @maxConcurrency,
        rate_per_minute = @ratePerMinute, on_refused = @onRefused, on_unknown = @onUnknown,
-       is_retry_enabled = @isRetryEnabled, settings = @settings,
+       is_retry_enabled = @isRetryEnabled, executor = @executor, settings = @settings,
        version = version + 1, updated_at = @now
      WHERE lab_integration_id = @id
      RETURNING lab_integration_id, settings, version, created_at, updated_at`,
@@ -129,6 +129,7 @@ export function createVersionedConfiguration(db: Database) {
         onRefused: settings.onRefused,
         onUnknown: settings.onUnknown,
         isRetryEnabled: settings.isRetryEnabled ? 1 : 0,
+        executor: settings.executor,
         settings: text,
         now,
       };

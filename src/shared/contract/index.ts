@@ -4,6 +4,7 @@ import { backupProcedures } from './backup.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { heldProcedures } from './held.ts';
+import { leaseProcedures } from './leases.ts';
 import { logProcedures } from './logs.ts';
 import { orderingProcedures } from './ordering.ts';
 import { peopleProcedures } from './people.ts';
@@ -20,6 +21,7 @@ export const contract = {
   ...healthProcedures,
   ...heldProcedures,
   ...appointmentProcedures,
+  ...leaseProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

@@ -3,9 +3,10 @@ import type { Role } from '../model/vocabulary.ts';
 
 /**
  * `none`: only reads, and shows nothing in clear. `change`: changes something, here or at a partner.
- * `clear`: shows patient data, or searches in it.
+ * `clear`: shows patient data, or searches in it. `itself`: its handler writes the entry, since only it
+ * knows whether there is anything to tell.
  */
-export type Audit = 'none' | 'change' | 'clear';
+export type Audit = 'none' | 'change' | 'clear' | 'itself';
 
 /**
  * One procedure of the contract. It is bound once to HTTP (`POST /api/v1/<kebab-case-name>`) and

@@ -26,6 +26,8 @@ export interface AuditDetail {
   of?: number;
   /** `done`, or the code of the error. */
   outcome?: string;
+  /** The outside worker that was given tasks, as it calls itself. */
+  worker?: string;
   /** How often, where several are told in one entry. */
   count?: number;
   addresses?: string[];

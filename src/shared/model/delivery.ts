@@ -2,6 +2,7 @@ import type { KeyWentOn } from './ordering.ts';
 import type { BreakerChange } from './breaker.ts';
 import type { Reference } from './domain.ts';
 import type { JsonObject } from './json.ts';
+import type { LeaseEnd } from './lease.ts';
 import type {
   AttemptKind,
   CallErrorKind,
@@ -217,8 +218,8 @@ export interface AttemptReport {
 
 /** What applying a report did. */
 export type ReportResult =
-  /** `wentOn`: it released the deliveries behind this log. */
-  | { outcome: 'APPLIED'; logId: string; wentOn?: KeyWentOn }
+  /** `wentOn`: it released the deliveries behind this log. `leaseEnd`: it ended an outside worker's task. */
+  | { outcome: 'APPLIED'; logId: string; wentOn?: KeyWentOn; leaseEnd?: LeaseEnd }
   /** A repeat, or a weaker or older signal than what is known: nothing changed. */
   | { outcome: 'UNCHANGED'; logId: string }
   | { outcome: 'UNKNOWN_LOG'; logId: string }

@@ -83,7 +83,7 @@ describe('addUpdateWebhookIntegration input', () => {
   test.each([
     ['a field it does not know', { colour: 'red' }, 'colour', /remove it/],
     ['transport hl7', { transport: 'hl7' }, 'transport', /later version of LabRelay; use http/],
-    ['executor external', { executor: 'external' }, 'executor', /later version of LabRelay/],
+    ['an executor there is not', { executor: 'cloud' }, 'executor', /local .* or external/],
     [
       'a callback address',
       { integration_callback_url: 'http://evil.example' },

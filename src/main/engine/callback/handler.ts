@@ -1,12 +1,17 @@
 import type { CallbackReport } from '../../../shared/contract/callback.ts';
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { AttemptReport, ReportResult } from '../../../shared/model/delivery.ts';
-import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { credentialsOf, maskAnswer, NO_CREDENTIALS } from '../dispatch/known-credentials.ts';
 import { refuseForeignAddress } from './addresses.ts';
 import { readEnrichedPayload } from './enriched-payload.ts';
 import type { CallbackPort } from './port.ts';
+
+/** Told of a report that changed something, with what waited for it and what it has ended. */
+type OnApplied = (
+  report: AttemptReport,
+  result: Pick<Extract<ReportResult, { outcome: 'APPLIED' }>, 'wentOn' | 'leaseEnd'>,
+) => void;
 
 /**
  * The one handler of the status callback (guide, `integration_callback_url`). Reports that come over
@@ -19,7 +24,7 @@ export class CallbackHandler {
   readonly #configuration: ConfigurationLookup;
   readonly #callbackUrl: () => string;
   readonly #clock: () => number;
-  readonly #onApplied: (report: AttemptReport, wentOn: KeyWentOn | null) => void;
+  readonly #onApplied: OnApplied;
 
   constructor(deps: {
     store: CallbackPort;
@@ -27,8 +32,7 @@ export class CallbackHandler {
     /** Where reports go, as partners' workers are told. */
     callbackUrl: () => string;
     clock: () => number;
-    /** `wentOn`: what waited for this delivery and has become ready. */
-    onApplied: (report: AttemptReport, wentOn: KeyWentOn | null) => void;
+    onApplied: OnApplied;
   }) {
     this.#store = deps.store;
     this.#configuration = deps.configuration;
@@ -48,6 +52,16 @@ export class CallbackHandler {
     body: CallbackReport,
     reporter: string | null,
   ): Promise<{ log_id: string; changed: boolean }> {
+    const report = await this.read(body, reporter);
+    const result = await this.#store.report(report);
+    return this.#answer(report, result);
+  }
+
+  /**
+   * What a report says, judged as our own attempts are, credentials masked; nothing is done with it.
+   * @throws LabRelayError as `handle`
+   */
+  async read(body: CallbackReport, reporter: string | null): Promise<AttemptReport> {
     const known = await this.#store.originOfLog(body.log_id);
     refuseForeignAddress(body, [this.#callbackUrl(), known?.integrationCallbackUrl]);
     if (!known) throw unknownLog();
@@ -69,15 +83,13 @@ export class CallbackHandler {
       reporter,
       now: this.#clock(),
     });
-    const report = maskAnswer(told, credentials);
-    const result = await this.#store.report(report);
-    return this.#answer(report, result);
+    return maskAnswer(told, credentials);
   }
 
   #answer(report: AttemptReport, result: ReportResult): { log_id: string; changed: boolean } {
     switch (result.outcome) {
       case 'APPLIED':
-        this.#onApplied(report, result.wentOn ?? null);
+        this.#onApplied(report, result);
         return { log_id: result.logId, changed: true };
       case 'UNCHANGED':
         return { log_id: result.logId, changed: false };

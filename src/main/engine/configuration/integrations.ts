@@ -102,6 +102,7 @@ export function mergeIntegration(
   checkCredentials(memory, settings, change);
   checkSyntax(settings, change);
   checkTarget(settings, change, targets);
+  checkExecutor(memory, settings);
   return settings;
 }
 
@@ -203,6 +204,24 @@ function checkTarget(
   if (first) throw new LabRelayError('INVALID_INPUT', `${first.field}: ${first.reason}`, errors);
   const fault = targets.fault(settings.endPoint, list);
   if (fault) throw fieldError('INVALID_INPUT', 'end_point', fault);
+}
+
+/**
+ * What an outside worker cannot do. Its connections are its own: LabRelay gives it what to send, but no
+ * private key, and speaks MLLP only itself.
+ */
+function checkExecutor(memory: ConfigurationMemory, settings: IntegrationSettings): void {
+  if (settings.executor !== 'external') return;
+  const fault = (reason: string) => fieldError('INVALID_INPUT', 'executor', reason);
+  if (settings.transport !== 'http') {
+    throw fault('external goes with the transport http only; use local');
+  }
+  const id = settings.developerAuthenticationId;
+  if (id !== null && memory.authentications.get(id)?.kind === 'mtls') {
+    throw fault(
+      `external cannot show the client certificate of developer authentication ${id}, which LabRelay gives to nobody; use local, or other credentials`,
+    );
+  }
 }
 
 /** What the contract cannot check, since it needs a parser of the engine's. */

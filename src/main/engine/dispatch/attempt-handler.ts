@@ -81,7 +81,11 @@ export class AttemptHandler {
     if (attempt && !this.#mayLeave(task)) {
       // Since the stamp was asked for: whoever did it has been told that nothing leaves.
       running.goesBack = true;
-      const why = this.#isActive(task) ? 'Delivery was paused' : 'The rule was switched off';
+      const why = !this.#isActive(task)
+        ? 'The rule was switched off'
+        : this.#isOurs(task)
+          ? 'Delivery was paused'
+          : 'The rule was given to outside workers';
       outcome = failure('CONFIGURATION', `${why} before anything was sent.`, 0);
     } else if (attempt) {
       const { timeoutMs } = attempt.limits;
@@ -134,7 +138,12 @@ export class AttemptHandler {
 
   /** Whether anything may leave for it now: not once a switched-off rule or a pause was answered. */
   #mayLeave(task: ClaimedTask): boolean {
-    return this.#isActive(task) && !this.#isPaused;
+    return this.#isActive(task) && this.#isOurs(task) && !this.#isPaused;
+  }
+
+  /** What was claimed before its rule was given to outside workers goes to them. */
+  #isOurs(task: ClaimedTask): boolean {
+    return this.#deps.configuration.integration(task.labIntegrationId)?.executor !== 'external';
   }
 
   get #isPaused(): boolean {

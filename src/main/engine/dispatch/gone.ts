@@ -1,7 +1,6 @@
 import { LabRelayError, messageOf } from '../../../shared/errors.ts';
 import type { AttemptReport, ClaimedTask } from '../../../shared/model/delivery.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import type { DispatcherDeps } from './dispatcher-parts.ts';
 
 /** A line for a log's activity. */
 export interface ActivityLine {
@@ -14,6 +13,9 @@ export interface ActivityLine {
 
 /** Under this name LabRelay's own acts are noted. */
 const ACTOR = 'LabRelay';
+
+/** The delivery that was answered so. */
+type GoneTask = Pick<ClaimedTask, 'labIntegrationId' | 'logId'>;
 
 interface DisableGoneDeps {
   configuration: Pick<Configuration, 'integration' | 'saveLabIntegration'>;
@@ -32,10 +34,10 @@ export function createDisableGone({
   note,
   clock,
   onTrouble,
-}: DisableGoneDeps): DispatcherDeps['onGone'] {
+}: DisableGoneDeps): (task: GoneTask, report: Pick<AttemptReport, 'endPoint'>) => void {
   const disable = async (
-    { labIntegrationId, logId }: Pick<ClaimedTask, 'logId' | 'labIntegrationId'>,
-    { endPoint }: AttemptReport,
+    { labIntegrationId, logId }: GoneTask,
+    { endPoint }: Pick<AttemptReport, 'endPoint'>,
   ): Promise<void> => {
     const rule = configuration.integration(labIntegrationId);
     if (!rule?.isActive || rule.endPoint !== endPoint) return;

@@ -146,6 +146,9 @@ CREATE INDEX task_of_batch ON task (batch_seq, task_id) WHERE batch_seq IS NOT N
 ALTER TABLE lab_integration ADD COLUMN executor TEXT NOT NULL DEFAULT 'local';
 UPDATE lab_integration SET executor = coalesce(json_extract(settings, '$.executor'), 'local');
 
+-- Which outside worker's lease has started an attempt: "lease:TOKEN NAME".
+ALTER TABLE attempt ADD COLUMN lease TEXT;
+
 -- Older integrations' notes about an object, where they name no log.
 CREATE TABLE object_note (
   object_note_id INTEGER PRIMARY KEY,
@@ -154,9 +157,11 @@ CREATE TABLE object_note (
   id     TEXT NOT NULL,
   at     INTEGER NOT NULL,
   actor  TEXT NOT NULL,
-  note   TEXT NOT NULL
+  note   TEXT NOT NULL,
+  -- What was told, in the sender's words (JSON).
+  detail TEXT NOT NULL
 ) STRICT;
-CREATE INDEX object_note_of ON object_note (id, kind, lab_id);
+CREATE INDEX object_note_of ON object_note (id, kind, lab_id, at);
 
 -- Appointments ----------------------------------------------------------------------------------
 

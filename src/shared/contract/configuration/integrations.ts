@@ -152,9 +152,9 @@ const webhookIntegrationInput = z.strictObject({
   /** Standard Webhooks headers, signed with the authentication's `signing_secret`. */
   signing: preset(flag, NEW_INTEGRATION.signing),
   executor: preset(
-    z
-      .enum(['local', 'external'], { error: 'must be local' })
-      .refine((value) => value !== 'external', { error: `external ${later}; use local` }),
+    z.enum(['local', 'external'], {
+      error: 'must be local (LabRelay makes the calls) or external (an outside worker does)',
+    }),
     NEW_INTEGRATION.executor,
   ),
   integrationExtraDetails: preset(httpExtraDetails, NEW_INTEGRATION.integrationExtraDetails),

@@ -13,6 +13,7 @@ import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
 import { heldHandlers } from './bridge/procedures/held.ts';
 import { leaseHandlers } from './bridge/procedures/leases.ts';
+import { legacyHandlers } from './bridge/procedures/legacy.ts';
 import { logHandlers } from './bridge/procedures/logs.ts';
 import { orderingHandlers } from './bridge/procedures/ordering.ts';
 import { peopleHandlers } from './bridge/procedures/people.ts';
@@ -208,6 +209,7 @@ async function openParts(
     ...heldHandlers(engine.heldTasks),
     ...appointmentHandlers(engine.appointments),
     ...leaseHandlers(engine.leases, engine.audit),
+    ...legacyHandlers(engine.legacyCallbacks),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);
@@ -219,6 +221,7 @@ async function openParts(
       inbound: engine.inbound,
       appointments: engine.appointments,
       callback: engine.callback,
+      legacyCallbacks: engine.legacyCallbacks,
       people: engine.signIn,
       health: () => health.document(),
       figures: () => health.figures(),

@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   APPOINTMENT_CANCELLED: [409, 'The appointment was cancelled'],
   UNKNOWN_LAB: [422, 'The lab is not known'],
   UNKNOWN_ACTION_CATEGORY: [422, 'The action category is not known'],
+  SWITCHED_OFF: [410, 'The route is switched off'],
   METHOD_NOT_ALLOWED: [405, 'The route does not take this method'],
   BODY_TOO_LARGE: [413, 'The body is too large'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'The body is not JSON'],

@@ -200,6 +200,7 @@ test('labs, organizations, categories, keys and settings are listed and changed'
     backup_folder: null,
     session_hours: 12,
     session_idle_minutes: 60,
+    legacy_callbacks_enabled: true,
   });
 });
 

@@ -157,6 +157,15 @@ export class FakeEngine implements ServedEngine {
     refused: (address) => this.refusals.push(address),
   };
 
+  /** What older integrations have told. */
+  readonly notes: { route: string; body: unknown; reporter: string }[] = [];
+  readonly legacyCallbacks: ServedEngine['legacyCallbacks'] = {
+    take: async (route, body, reporter) => {
+      this.notes.push({ route, body, reporter });
+      return { log_ids: [KNOWN_LOG], objects: [], changed: true };
+    },
+  };
+
   readonly callback: ServedEngine['callback'] = {
     handle: async (report, reporter) => {
       if (report.log_id !== KNOWN_LOG) {

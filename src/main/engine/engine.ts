@@ -8,6 +8,7 @@ import { Appointments } from './appointments/appointments.ts';
 import type { AppointmentPort } from './appointments/port.ts';
 import { CallbackHandler } from './callback/handler.ts';
 import { HttpReporter, type ReportTarget } from './callback/http-reporter.ts';
+import { LegacyCallbacks, type LegacyPort } from './callback/legacy/legacy-callbacks.ts';
 import type { CallbackPort } from './callback/port.ts';
 import { Configuration } from './configuration/configuration.ts';
 import type { ConfigurationPort } from './configuration/port.ts';
@@ -61,6 +62,7 @@ export interface EngineStore
     CallPort,
     HeldTasksPort,
     LeasePort,
+    LegacyPort,
     AuditPort,
     SessionPort,
     SpillPort {
@@ -124,6 +126,7 @@ export class Engine {
   readonly directory: Directory;
   readonly dispatcher: Dispatcher;
   readonly callback: CallbackHandler;
+  readonly legacyCallbacks: LegacyCallbacks;
   readonly failedTasks: FailedTasks;
   readonly audit: AuditTrail;
   readonly sessions: Sessions;
@@ -240,6 +243,7 @@ export class Engine {
         if (leaseEnd) this.leases.endedByCallback(report, leaseEnd);
       },
     });
+    this.legacyCallbacks = new LegacyCallbacks({ store, configuration, clock });
     this.leases = new Leases({
       store,
       configuration,

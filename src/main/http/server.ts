@@ -14,6 +14,7 @@ import { type EventIntake, eventRoutesOf } from './event-routes.ts';
 import { type HostPolicy, hostCheck, refuseForeignHosts } from './hosts.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { KeyGate } from './keys.ts';
+import { legacyRoutes, type NoteTaker } from './legacy-routes.ts';
 import { Metrics } from './metrics.ts';
 import { describeRoutes, type HealthDocument, monitoringRoutes } from './monitoring-routes.ts';
 import { answerBrokenRequests, answerProblems, type FaultLog, sendProblem } from './problems.ts';
@@ -44,6 +45,7 @@ export interface ServedEngine {
   inbound: CallTaker | null;
   appointments: AppointmentLister;
   callback: ReportTaker;
+  legacyCallbacks: NoteTaker;
   people: SessionKeeper;
   health(): Promise<HealthDocument>;
   figures(): Promise<EngineFigures>;
@@ -148,14 +150,18 @@ async function buildServer(
       perMinute: () => engine.configuration.settings.eventRateLimit,
     }),
   );
-  await app.register((scope) =>
-    callbackRoutes(scope, {
+  await app.register(async (scope) => {
+    await callbackRoutes(scope, {
       callback: engine.callback,
       gate,
       metrics,
       perMinute: () => engine.configuration.settings.callbackRateLimit,
-    }),
-  );
+    });
+    // Inside, so that the same key's calls count together.
+    await scope.register((older) =>
+      legacyRoutes(older, { legacyCallbacks: engine.legacyCallbacks, gate }),
+    );
+  });
   await app.register((scope) =>
     procedureRoutes(scope, {
       handlers: options.handlers,

@@ -11,6 +11,7 @@ import type { Command } from './group-commit.ts';
 import { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import { createIntakeCommands, createIntakeQueries } from './intake.ts';
 import { createLeaseCommands, createLeaseQueries } from './leases.ts';
+import { createObjectNoteCommands, createObjectNoteQueries } from './object-notes.ts';
 import { createOrderCommands, liftHoldOf } from './order-commands.ts';
 import { createOrdering } from './ordering.ts';
 import { createQueueCommands, createQueueQueries } from './queue.ts';
@@ -51,6 +52,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
     ...createRecovery(db, tasks, applyReport, bury),
     ...createHeldTaskCommands(db, tasks),
     ...createResolutionCommands(db, liftHold),
+    ...createObjectNoteCommands(db),
     ...createTextIndexCommands(db),
     ...createConfigurationStatements(db),
     ...createAuditCommands(db),
@@ -68,6 +70,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createSearchQueries(db),
     ...createQueueQueries(db),
     ...createLeaseQueries(db),
+    ...createObjectNoteQueries(db),
     ...createFailedTaskQueries(db),
     ...createFigureQueries(db),
     ...createAuditQueries(db),

@@ -169,6 +169,7 @@ export function createConfigurationStatements(db: Database) {
       putSetting.run('backup_folder', JSON.stringify(values.backupFolder));
       putSetting.run('session_hours', JSON.stringify(values.sessionHours));
       putSetting.run('session_idle_minutes', JSON.stringify(values.sessionIdleMinutes));
+      putSetting.run('legacy_callbacks_enabled', JSON.stringify(values.legacyCallbacksEnabled));
     },
   };
 }
@@ -190,5 +191,9 @@ function settingsOf(rows: { name: string; value: string }[]): Settings {
     backupFolder: read('backup_folder', DEFAULT_SETTINGS.backupFolder),
     sessionHours: read('session_hours', DEFAULT_SETTINGS.sessionHours),
     sessionIdleMinutes: read('session_idle_minutes', DEFAULT_SETTINGS.sessionIdleMinutes),
+    legacyCallbacksEnabled: read(
+      'legacy_callbacks_enabled',
+      DEFAULT_SETTINGS.legacyCallbacksEnabled,
+    ),
   };
 }

@@ -15,6 +15,7 @@ import type { JsonObject } from '../../shared/model/json.ts';
 import { decodeBody, decodeBodyOrNull, type StoredBody } from './bodies.ts';
 import { createReadCall } from './calls.ts';
 import { createEndpointWaits } from './endpoint-waits.ts';
+import { createWithObjectNotes } from './object-notes.ts';
 import { snapshot } from './snapshot.ts';
 import { createWaits } from './waits.ts';
 
@@ -125,6 +126,7 @@ export function createDirectoryQueries(db: Database) {
   );
   const withWait = createEndpointWaits(db);
   const readCall = createReadCall(db);
+  const withObjectNotes = createWithObjectNotes(db);
   const revisions = db.prepare<[number], RevisionRow>(
     'SELECT * FROM revision WHERE log_seq = ? ORDER BY number',
   );
@@ -169,7 +171,7 @@ export function createDirectoryQueries(db: Database) {
         ...(row['direction'] === 'INBOUND' ? readCall(row) : null),
         attempts: tried,
         revisions: bodies,
-        activity: activity.all(row.log_seq).map(activityNote),
+        activity: withObjectNotes(summary, activity.all(row.log_seq).map(activityNote)),
       };
     }),
 

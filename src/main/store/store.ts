@@ -26,6 +26,12 @@ import type {
 } from '../../shared/model/event.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import type {
+  LegacyNote,
+  LegacyNoted,
+  ObjectNotes,
+  ObjectNotesQuery,
+} from '../../shared/model/legacy-note.ts';
 import type { KeyRelease, KeyWentOn, OrderTended } from '../../shared/model/ordering.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
@@ -256,6 +262,14 @@ export class Store {
     this.#writer.call('releaseLease', request);
   takeBackLeases: Remote<LeaseCommands['takeBackLeases']> = (request) =>
     this.#writer.call('takeBackLeases', request);
+
+  // Older integrations' notes
+  noteLegacy(note: LegacyNote): Promise<LegacyNoted> {
+    return this.#writer.call('noteLegacy', note);
+  }
+  objectNotes(query: ObjectNotesQuery): Promise<ObjectNotes> {
+    return this.#points.call('objectNotes', query);
+  }
 
   // What is held
   waitingActions: Remote<WaitingActionQueries['waitingActions']> = () =>

@@ -5,6 +5,7 @@ import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { heldProcedures } from './held.ts';
 import { leaseProcedures } from './leases.ts';
+import { legacyProcedures } from './legacy.ts';
 import { logProcedures } from './logs.ts';
 import { orderingProcedures } from './ordering.ts';
 import { peopleProcedures } from './people.ts';
@@ -22,6 +23,7 @@ export const contract = {
   ...heldProcedures,
   ...appointmentProcedures,
   ...leaseProcedures,
+  ...legacyProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

@@ -200,6 +200,8 @@ export interface Settings {
   sessionHours: number;
   /** After so many minutes without use it ends as well. */
   sessionIdleMinutes: number;
+  /** Whether the callbacks of older integrations are taken. */
+  legacyCallbacksEnabled: boolean;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -214,6 +216,7 @@ export const DEFAULT_SETTINGS: Settings = {
   backupFolder: null,
   sessionHours: 12,
   sessionIdleMinutes: 60,
+  legacyCallbacksEnabled: true,
 };
 
 /** Everything the engine keeps in memory to match rules without asking the store. */

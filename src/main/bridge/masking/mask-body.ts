@@ -4,6 +4,7 @@ import {
   LOG_STATUSES,
   RESOLUTIONS,
 } from '../../../shared/model/vocabulary.ts';
+import { isStatusWord } from '../../../shared/status-words.ts';
 import { MASK } from '../../engine/dispatch/masking.ts';
 
 /** Longest body (characters) that is masked value by value; parsing more would hold up the engine. */
@@ -67,8 +68,6 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
   ...ERROR_KINDS,
   ...RESOLUTIONS,
 ]);
-const STATUS_WORDS =
-  /^(ok|okay|success|successful|succeeded|accepted|received|created|updated|queued|pending|processed|processing|done|completed|fail|failed|failure|error|rejected|refused|denied|invalid|duplicate|timeout|booked|confirmed|cancelled|unauthorized|forbidden|not_found|true|false|#NOTFORDASHBOARD)$/i;
 
 /**
  * What one document has left of its share of masking value by value, and which ids it shows in
@@ -147,8 +146,7 @@ function isHarmless(given: string, value: unknown, { shown }: MaskContext): bool
     case 'string':
       if (ID_KEYS.has(key)) return shown.has(value);
       return (
-        (STATUS_KEYS.has(key) && STATUS_WORDS.test(value)) ||
-        (OWN_KEYS.has(key) && OWN_WORDS.has(value))
+        (STATUS_KEYS.has(key) && isStatusWord(value)) || (OWN_KEYS.has(key) && OWN_WORDS.has(value))
       );
     default:
       return false;

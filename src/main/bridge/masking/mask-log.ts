@@ -4,6 +4,7 @@ import { MASK } from '../../engine/dispatch/masking.ts';
 import { type MaskContext, maskBody, maskContext, maskDocument } from './mask-body.ts';
 import { maskHeaderFields } from './mask-headers.ts';
 
+type Note = LogDocument['activity'][number];
 type References = LogSummaryDocument['references'];
 
 /**
@@ -47,13 +48,7 @@ export function maskLog(log: LogDocument): LogDocument {
       response_body: maskOrNull(attempt.response_body, context),
     })),
     // A note is LabRelay's or an operator's own words; what hangs onto it may come from a partner.
-    activity: log.activity.map((note) => ({
-      ...note,
-      detail:
-        note.detail === null
-          ? null
-          : (maskDocument(note.detail, context) as NonNullable<typeof note.detail>),
-    })),
+    activity: log.activity.map((note) => maskedNote(note, context)),
     revisions: log.revisions.map((revision) => ({
       ...revision,
       // A hash of what is masked but for a phone number gives the number away to whoever tries them.
@@ -61,6 +56,17 @@ export function maskLog(log: LogDocument): LogDocument {
       body: maskBody(revision.body, context),
     })),
   };
+}
+
+/** A note about an object as anybody may see it; the object's own id stays, unless it is a patient's. */
+export function maskNote(note: Note, kind: References[number]['kind'], id: string): Note {
+  return maskedNote(note, maskContext(kind === 'patient' ? [] : [id]));
+}
+
+function maskedNote(note: Note, context: MaskContext): Note {
+  const { detail } = note;
+  if (detail === null) return note;
+  return { ...note, detail: maskDocument(detail, context) as NonNullable<Note['detail']> };
 }
 
 function maskReported(message: string | null): string | null {

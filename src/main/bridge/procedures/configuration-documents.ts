@@ -191,6 +191,7 @@ export function settingsDocument(settings: Settings): SettingsDocument {
     backup_folder: settings.backupFolder,
     session_hours: settings.sessionHours,
     session_idle_minutes: settings.sessionIdleMinutes,
+    legacy_callbacks_enabled: settings.legacyCallbacksEnabled,
   };
 }
 

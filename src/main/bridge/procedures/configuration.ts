@@ -152,6 +152,7 @@ export function configurationHandlers(
           backupFolder: input.backup_folder,
           sessionHours: input.session_hours,
           sessionIdleMinutes: input.session_idle_minutes,
+          legacyCallbacksEnabled: input.legacy_callbacks_enabled,
         }),
       ),
     setDeliveryPaused: async (input, caller) => ({

@@ -66,6 +66,7 @@ export async function passThrough(): Promise<void> {
         inbound: null,
         appointments: { list: unused },
         callback: { handle: unused },
+        legacyCallbacks: { take: unused },
         people: { find: unused, in: unused, out: unused, refused: unused },
         health: unused,
         figures: unused,

@@ -286,6 +286,7 @@ export class Configuration extends LoadedConfiguration {
           change.backupFolder === undefined ? current.backupFolder : change.backupFolder,
         sessionHours: change.sessionHours ?? current.sessionHours,
         sessionIdleMinutes: change.sessionIdleMinutes ?? current.sessionIdleMinutes,
+        legacyCallbacksEnabled: change.legacyCallbacksEnabled ?? current.legacyCallbacksEnabled,
       };
       checkBackupSettings(settings);
       await this.store.saveSettings(settings);

@@ -21,6 +21,7 @@ const settingsDocument = z.object({
   backup_folder: z.string().nullable(),
   session_hours: z.int(),
   session_idle_minutes: z.int(),
+  legacy_callbacks_enabled: z.boolean(),
 });
 
 export type SettingsDocument = z.output<typeof settingsDocument>;
@@ -59,6 +60,8 @@ export const settingsProcedures = {
       session_hours: whole(1, 168).optional(),
       /** After so many minutes without use it ends as well. */
       session_idle_minutes: whole(1, 1_440).optional(),
+      /** Whether /integration_status_callback/ and its like are taken. */
+      legacy_callbacks_enabled: flag.optional(),
     }),
     output: settingsDocument,
   }),

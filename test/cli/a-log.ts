@@ -66,6 +66,7 @@ export function aLog(given: Partial<LogDocument> = {}): LogDocument {
         kind: 'FIRST',
         revision: 1,
         config_version: 3,
+        worker: null,
         status: 'SUCCESS',
         certainty: 'ACCEPTED',
         stage: 'REPORTED',

@@ -254,6 +254,7 @@ export class Engine {
       onBreaker: (change) => log.breaker(change),
       onGone,
       onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
+      onTakenBack: () => this.dispatcher.notify(),
       onTrouble: (what, message) => log.warn(what, message),
     });
     this.directory = new Directory(store, {

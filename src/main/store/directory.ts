@@ -12,6 +12,7 @@ import type {
 import { attemptId, revisionKey } from '../../shared/model/delivery.ts';
 import type { Direction } from '../../shared/model/vocabulary.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
+import { workerOf } from '../../shared/model/lease.ts';
 import { decodeBody, decodeBodyOrNull, type StoredBody } from './bodies.ts';
 import { createReadCall } from './calls.ts';
 import { createEndpointWaits } from './endpoint-waits.ts';
@@ -96,6 +97,7 @@ interface AttemptRow {
   response_time: number | null;
   started_at: number;
   ended_at: number | null;
+  lease: string | null;
 }
 
 interface RevisionRow {
@@ -196,6 +198,7 @@ function attemptRecord(logId: string, row: AttemptRow): AttemptRecord {
     kind: row.kind,
     revision: row.revision,
     configVersion: row.config_version,
+    worker: row.lease === null ? null : workerOf(row.lease),
     status: row.status,
     certainty: row.certainty,
     stage: row.stage,

@@ -82,6 +82,8 @@ export const attemptDocument = z.object({
   kind: z.enum(ATTEMPT_KINDS),
   revision: z.int(),
   config_version: z.int(),
+  /** The outside worker that made it, by its own name; null: LabRelay itself. */
+  worker: z.string().nullable(),
   status: z.enum(LOG_STATUSES).nullable(),
   certainty: z.enum(CERTAINTIES).nullable(),
   stage: z.enum(STAGES).nullable(),

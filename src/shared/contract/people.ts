@@ -23,6 +23,8 @@ const auditDocument = z.object({
   outcome: z.string().nullable(),
   /** How often, where one entry tells of several. */
   count: z.int().nullable(),
+  /** The outside worker that was given tasks, by its own name. */
+  worker: z.string().nullable(),
   addresses: z.array(z.string()),
   found: z.string().nullable(),
   hash: z.string(),

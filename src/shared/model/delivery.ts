@@ -286,6 +286,8 @@ export interface AttemptRecord {
   kind: AttemptKind;
   revision: number;
   configVersion: number;
+  /** The outside worker that made it, by its own name; null: our own. */
+  worker: string | null;
   status: LogStatus | null;
   certainty: Certainty | null;
   stage: Stage | null;

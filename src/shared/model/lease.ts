@@ -37,6 +37,11 @@ export function leaseOwner(token: string, worker: string): string {
   return `lease:${token} ${worker}`;
 }
 
+/** The worker's name of such a signature. */
+export function workerOf(owner: string): string {
+  return owner.slice(owner.indexOf(' ') + 1);
+}
+
 /** What an outside worker asks for. Times are epoch milliseconds. */
 export interface LeaseWish {
   token: string;

@@ -6,6 +6,7 @@ import type {
 } from '../../../src/main/engine/configuration/integrations.ts';
 import { fieldError } from '../../../src/shared/errors.ts';
 import { NEW_INTEGRATION } from '../../../src/shared/model/integration-defaults.ts';
+import { clientIdentity, hasOpenssl } from '../dispatch/certificates.ts';
 import { openRoom, RULE, type Room } from './room.ts';
 
 let room: Room;
@@ -407,5 +408,36 @@ describe('targets', () => {
     await saveOwn({ endPoint, ...limitedTo('169.254.7.5') });
     const wide = { ...RULE, labId: 1, endPoint, ...limitedTo('0.0.0.0/0') };
     await refused(wide, 'end_point', /link-local/);
+  });
+});
+
+describe('an integration that is left to outside workers', () => {
+  test('is one of HTTP', async () => {
+    expect((await saveOwn({ executor: 'external' })).integration.executor).toBe('external');
+    const hl7 = { ...RULE, labId: 1, executor: 'external', transport: 'hl7' } as const;
+    await refused(hl7, 'executor', /transport http only; use local/);
+  });
+
+  test.skipIf(!hasOpenssl)('shows no client certificate, which no worker is given', async () => {
+    const { certificate, privateKey } = clientIdentity('lab-north');
+    const { developerAuthenticationId } = await room.configuration.saveDeveloperAuthentication({
+      labId: 1,
+      name: 'P',
+      kind: 'mtls',
+      keys: { certificate, private_key: privateKey },
+    });
+    const rule = {
+      ...RULE,
+      labId: 1,
+      endPoint: 'https://127.0.0.1:9/bills',
+      developerAuthenticationId,
+    };
+    await refused({ ...rule, executor: 'external' }, 'executor', /use local, or other credentials/);
+    const { integration } = await save(rule);
+    await refused(
+      { labIntegrationId: integration.labIntegrationId, executor: 'external' },
+      'executor',
+      /client certificate/,
+    );
   });
 });

@@ -85,6 +85,7 @@ function attemptDocumentOf(attempt: AttemptRecord): LogDocument['attempts'][numb
     kind: attempt.kind,
     revision: attempt.revision,
     config_version: attempt.configVersion,
+    worker: attempt.worker,
     status: attempt.status,
     certainty: attempt.certainty,
     stage: attempt.stage,

@@ -63,6 +63,7 @@ function auditDocumentOf({ detail, ...entry }: AuditEntry): AuditDocument {
     of: detail.of ?? null,
     outcome: detail.outcome ?? null,
     count: detail.count ?? null,
+    worker: detail.worker ?? null,
     addresses: detail.addresses ?? [],
     found: detail.found ?? null,
     hash: entry.hash,

@@ -63,6 +63,8 @@ export interface LeasesDeps {
   ) => void;
   /** What waited for a leased delivery has become ready. */
   onKeyWentOn: (next: KeyWentOn) => void;
+  /** Tasks are ready again that were leased. */
+  onTakenBack: () => void;
   onTrouble: (what: string, message: string) => void;
 }
 
@@ -255,7 +257,9 @@ export class Leases {
    */
   async takeBack(labIntegrationId: number | null): Promise<void> {
     try {
-      await this.#deps.store.takeBackLeases({ labIntegrationId });
+      const taken = await this.#deps.store.takeBackLeases({ labIntegrationId });
+      // It may be our own dispatcher's by now.
+      if (taken > 0) this.#deps.onTakenBack();
     } catch (error) {
       // It may not be started all the same, and its lease runs out.
       this.#deps.onTrouble('leases', messageOf(error));

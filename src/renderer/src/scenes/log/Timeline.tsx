@@ -48,7 +48,8 @@ function momentsOfAttempt(attempt: LogDocument['attempts'][number]) {
   const started = {
     at: attempt.started_at,
     text:
-      `Attempt ${attempt.attempt} (${KIND_WORDS[attempt.kind]}), revision ${attempt.revision}: ` +
+      `Attempt ${attempt.attempt} (${KIND_WORDS[attempt.kind]}), revision ${attempt.revision}` +
+      `${attempt.worker === null ? '' : `, by the outside worker ${attempt.worker}`}: ` +
       `${attempt.request_method ?? ''} ${attempt.end_point ?? ''}`.trim(),
   };
   if (attempt.ended_at === null) return [started];

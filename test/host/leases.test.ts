@@ -1,7 +1,9 @@
+import { createServer } from 'node:http';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Host } from '../../src/main/host.ts';
 import { procedurePath } from '../../src/main/http/procedure-routes.ts';
 import type { CallInput, Output, ProcedureName } from '../../src/shared/contract/index.ts';
+import { listen } from '../engine/dispatch/peers.ts';
 import { adminToken, call, configureLab, host, newFolder, partner, post } from './hosting.ts';
 
 const close: (() => Promise<void>)[] = [];
@@ -347,6 +349,47 @@ describe('reportTask', () => {
       expect(items.find((rule) => rule.lab_integration_id === id)?.is_active).toBe(false);
     });
     expect(await logOf(running, logId)).toMatchObject({ status: 'FAIL', certainty: 'REFUSED' });
+  });
+
+  test('of 401 has LabRelay get another token, since a worker cannot', async () => {
+    let tokens = 0;
+    const issuer = createServer((request, response) => {
+      request.resume();
+      request.on('end', () => {
+        const body = {
+          access_token: `token-number-${++tokens}`,
+          token_type: 'Bearer',
+          expires_in: 3600,
+        };
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      });
+    });
+    const { port } = await listen(issuer);
+    const { running, change, bill } = await lab();
+    const { developer_authentication_id } = await call(
+      running,
+      'addUpdateDeveloperAuthentication',
+      {
+        lab_id: 7,
+        name: 'partner',
+        kind: 'oauth2',
+        keys: {
+          token_url: `http://127.0.0.1:${port}/token`,
+          client_id: 'lab',
+          client_secret: 'a secret of the lab',
+        },
+      },
+    );
+    await change({ developer_authentication_id });
+    await bill();
+    const task = await leaseOne(running);
+    expect(task.request.headers['authorization']).toBe('Bearer token-number-1');
+    await call(running, 'startTask', { lease_id: task.lease_id });
+    await call(running, 'reportTask', { lease_id: task.lease_id, response_status_code: 401 });
+    await vi.waitFor(() => expect(tokens).toBe(2));
+    await bill();
+    const next = await leaseOne(running);
+    expect(next.request.headers['authorization']).toBe('Bearer token-number-2');
   });
 
   test('keeps no credential of the partner’s that the worker repeats', async () => {

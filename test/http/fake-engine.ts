@@ -219,6 +219,10 @@ export class FakeEngine implements ServedEngine {
       },
       order: { heldKeys: { HEAD_REFUSED: 1, HEAD_UNKNOWN: 2 }, overdue: 6 },
       holdAlerts: { count: 7, lastAt: null },
+      outside: [
+        { labIntegrationId: 1, ready: 8, oldestReadyAt: 0, leased: 9, started: 10, askedAt: 0 },
+        { labIntegrationId: 2, ready: 1, oldestReadyAt: 0, leased: 0, started: 0, askedAt: 0 },
+      ],
       inFlight: 2,
       slots: 64,
       unkeptCalls: { flood: 8, store: 9 },

@@ -62,6 +62,9 @@ describe('GET /metrics', () => {
       'labrelay_spill_full_total 2',
       'labrelay_ordering_holds_expired_total 7',
       'labrelay_delivery_slots 64',
+      'labrelay_outside_tasks{state="ready"} 9',
+      'labrelay_outside_tasks{state="leased"} 9',
+      'labrelay_outside_tasks{state="started"} 10',
       'labrelay_attempts_total{outcome="SUCCESS",certainty="ACCEPTED",error_kind="NONE"} 5',
     ]) {
       expect(text.split('\n')).toContain(line);

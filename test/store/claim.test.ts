@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CLAIM, createClaim } from '../../src/main/store/claim.ts';
+import { CLAIM, createClaim, LEASE } from '../../src/main/store/claim.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 
 interface Row {
@@ -152,10 +152,18 @@ describe('a claim', () => {
     expect(claim(db, 10, 103)).toEqual([3, 4, 5]);
   });
 
-  test('reads ready tasks by their index alone, however many wait', () => {
-    const plan = db
-      .prepare(`EXPLAIN QUERY PLAN ${CLAIM}`)
-      .all({ worker: 'w', limit: 1, leaseUntil: 1, now: 0, after: 0 }) as { detail: string }[];
+  test.each([
+    ['our own', CLAIM],
+    ['an outside worker’s', LEASE],
+  ])('reads ready tasks by their index alone, however many wait: %s', (_, statement) => {
+    const plan = db.prepare(`EXPLAIN QUERY PLAN ${statement}`).all({
+      worker: 'w',
+      limit: 1,
+      leaseUntil: 1,
+      now: 0,
+      after: 0,
+      integration: null,
+    }) as { detail: string }[];
     const steps = plan.map(({ detail }) => detail);
     expect(steps.some((step) => /^SCAN (t|n|c|s|u|i|task)\b/.test(step))).toBe(false);
     expect(steps.join('\n')).toContain(

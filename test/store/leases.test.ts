@@ -364,6 +364,23 @@ describe('a lease that runs out', () => {
   });
 });
 
+describe('the figures', () => {
+  test('tell for each external rule what waits, is leased and is started', async () => {
+    await queue(2, { createdAt: 3_000 });
+    const [task] = await leaseSome(A, { limit: 2 });
+    if (!task) return;
+    await start(task);
+    await queue(1, { createdAt: 9_000, priority: 'STAT' });
+    await queue(1, { createdAt: 8_000 });
+    await configure(store, { executor: 'local', name: 'local' });
+    const off = await configure(store, { executor: 'external', name: 'nothing to do' });
+    expect(await store.leaseFigures()).toEqual([
+      { labIntegrationId: rule, ready: 2, oldestReadyAt: 8_000, leased: 1, started: 1 },
+      { labIntegrationId: off, ready: 0, oldestReadyAt: null, leased: 0, started: 0 },
+    ]);
+  });
+});
+
 describe('a report over the callback route', () => {
   const told = (task: ClaimedTask, more: Partial<AttemptReport> = {}) =>
     store.report(report(task.logId, { reporter: 'worker', receivedAt: 3_000, ...more }));

@@ -350,13 +350,15 @@ export class Engine {
   /** Counts for health and metrics. */
   async figures(): Promise<EngineFigures> {
     const { store, clock } = this.#parts;
-    const [stored, order] = await Promise.all([
+    const [stored, order, outside] = await Promise.all([
       store.figures(),
       store.orderFigures({ now: clock() }),
+      this.leases.figures(),
     ]);
     return {
       store: stored,
       order,
+      outside,
       holdAlerts: this.#holdAlerts,
       inFlight: this.dispatcher.inFlight,
       slots: this.configuration.settings.maxConcurrency,

@@ -2,6 +2,7 @@ import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import type { SpillFigures } from '../../shared/model/spill.ts';
 import type { Certainty, ErrorKind, LogStatus } from '../../shared/model/vocabulary.ts';
 import type { UnkeptCalls } from './inbound/inbound.ts';
+import type { OutsideFigures } from './leases/outside-work.ts';
 import type { HoldAlerts } from './order-alerts.ts';
 
 /** How many attempts ended one way since this start. */
@@ -17,6 +18,8 @@ export interface EngineFigures {
   store: StoreFigures;
   order: OrderFigures;
   holdAlerts: HoldAlerts;
+  /** What is left to outside workers. */
+  outside: OutsideFigures[];
   /** Deliveries in flight now. */
   inFlight: number;
   /** Deliveries that may be in flight. */

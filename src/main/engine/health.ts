@@ -4,6 +4,7 @@ import { BREAKER_OPENS_AT, type OpenReason, PROBE_EVERY_MS } from '../../shared/
 import type { BreakerFigures } from '../../shared/model/health.ts';
 import type { WaitingAction } from '../../shared/model/held.ts';
 import type { EngineFigures } from './figures.ts';
+import { outsideChecks } from './leases/outside-work.ts';
 import { orderChecks } from './order-alerts.ts';
 import type { FailingAction } from './queue/held-retries.ts';
 
@@ -77,6 +78,7 @@ export class Health {
         ...decisive,
         ...breakerChecks(figures?.store.breakers ?? []),
         ...(figures ? orderChecks(figures.order, figures.holdAlerts, clock()) : []),
+        ...outsideChecks(figures?.outside ?? [], clock()),
         ...notices(audience),
       ],
       banners: banners(),

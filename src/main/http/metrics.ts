@@ -77,6 +77,11 @@ export class Metrics implements RouteMetrics {
     'labrelay_overdue_deliveries',
     'Open deliveries past their deliver_by',
   );
+  private readonly outsideTasks = this.gauge(
+    'labrelay_outside_tasks',
+    'Tasks of external integrations: waiting for an outside worker, leased, or started by one',
+    ['state'],
+  );
   private readonly expiredHolds = new Counter({
     name: 'labrelay_ordering_holds_expired_total',
     help: 'Ordering keys released since the start because their head stayed in doubt',
@@ -166,6 +171,10 @@ export class Metrics implements RouteMetrics {
       this.heldKeys.set({ reason }, count);
     }
     this.overdue.set(figures.order.overdue);
+    for (const state of ['ready', 'leased', 'started'] as const) {
+      const count = figures.outside.reduce((sum, one) => sum + one[state], 0);
+      this.outsideTasks.set({ state }, count);
+    }
     this.expiredHolds.reset();
     this.expiredHolds.inc(figures.holdAlerts.count);
     this.unkeptCalls.reset();

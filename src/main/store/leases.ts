@@ -7,7 +7,6 @@ import type {
   TaskDeath,
 } from '../../shared/model/delivery.ts';
 import {
-  type HeldLease,
   type Lease,
   LEASED_BYTES,
   type LeaseEnd,
@@ -19,23 +18,11 @@ import {
 } from '../../shared/model/lease.ts';
 import { createBreaker } from './breaker.ts';
 import { createLeaseClaim } from './claim.ts';
-import { createReadClaimed, createReadTask } from './claimed-tasks.ts';
+import { createReadClaimed } from './claimed-tasks.ts';
 import { createEndings } from './endings.ts';
+import { createFindLease, LEASED, type LeasedRow } from './lease-queries.ts';
 import type { createQueueCommands } from './queue.ts';
 import type { Tasks } from './tasks.ts';
-
-/** GLOB of `claimed_by` where an outside worker holds a task. */
-export const LEASED = 'lease:*';
-
-interface LeasedRow {
-  task_id: number;
-  log_seq: number;
-  lab_integration_id: number;
-  attempt: number;
-  claimed_by: string;
-  lease_until: number;
-  stamped_at: number | null;
-}
 
 /**
  * The queue's commands for outside workers. A lease is a claim whose owner is its token: every command
@@ -213,43 +200,6 @@ export function createLeaseCommands(
       const leaseEnd = end(row, report, false, receivedAt ?? report.activityDate);
       const wentOn = leaseEnd.wentOn ?? result.wentOn;
       return { ...result, leaseEnd, ...(wentOn ? { wentOn } : {}) };
-    },
-  };
-}
-
-/** Finds the task that a lease holds; `ofLog`: that any lease holds. */
-function createFindLease(db: Database) {
-  const logSeq = db.prepare<[string], number>('SELECT log_seq FROM log WHERE log_id = ?').pluck();
-  const task = db.prepare<[number], LeasedRow>(
-    `SELECT task_id, log_seq, lab_integration_id, attempt, claimed_by, lease_until, stamped_at
-     FROM task WHERE log_seq = ? AND state = 'CLAIMED' AND claimed_by GLOB '${LEASED}'`,
-  );
-  const ofLog = (logId: string): LeasedRow | undefined => {
-    const seq = logSeq.get(logId);
-    return seq === undefined ? undefined : task.get(seq);
-  };
-  const find = ({ logId, attempt, token }: Lease): LeasedRow | undefined => {
-    const row = ofLog(logId);
-    const isHeld = row?.attempt === attempt && row.claimed_by.startsWith(leaseOwner(token, ''));
-    return isHeld ? row : undefined;
-  };
-  return Object.assign(find, { ofLog });
-}
-
-/** What is asked about leases. */
-export function createLeaseQueries(db: Database) {
-  const find = createFindLease(db);
-  const read = createReadTask(db);
-  return {
-    /** The task that a lease holds; null where it holds none. */
-    leasedTask(lease: Lease): HeldLease | null {
-      const row = find(lease);
-      if (!row) return null;
-      return {
-        task: read(row.task_id),
-        leaseUntil: row.lease_until,
-        stampedAt: row.stamped_at,
-      };
     },
   };
 }

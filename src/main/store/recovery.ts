@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { AttemptReport, ReportResult, TaskDeath } from '../../shared/model/delivery.ts';
 import { LONGEST_LEASE_MS, REPORT_WITHIN_MS } from '../../shared/model/lease.ts';
-import { LEASED } from './leases.ts';
+import { LEASED } from './lease-queries.ts';
 import { inDoubt } from './reports.ts';
 import type { Tasks } from './tasks.ts';
 

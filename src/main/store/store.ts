@@ -51,7 +51,8 @@ import type { createFailedTaskCommands } from './failed-tasks.ts';
 import { lockFolder } from './folder-lock.ts';
 import type { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import type { createIntegrationVersionQueries } from './integration-versions.ts';
-import type { createLeaseCommands, createLeaseQueries } from './leases.ts';
+import type { createLeaseQueries } from './lease-queries.ts';
+import type { createLeaseCommands } from './leases.ts';
 import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
 import type { createWaitingActionQueries } from './waiting-actions.ts';
@@ -262,6 +263,9 @@ export class Store {
     this.#writer.call('releaseLease', request);
   takeBackLeases: Remote<LeaseCommands['takeBackLeases']> = (request) =>
     this.#writer.call('takeBackLeases', request);
+
+  leaseFigures: Remote<LeaseQueries['leaseFigures']> = () =>
+    this.#searches.call('leaseFigures', null);
 
   // Older integrations' notes
   noteLegacy(note: LegacyNote): Promise<LegacyNoted> {

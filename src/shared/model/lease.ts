@@ -99,3 +99,16 @@ export type LeaseSettled =
   | { outcome: 'NOT_STARTED' }
   /** It holds no task, and has started no attempt of the log. */
   | { outcome: 'LOST' };
+
+/** How the tasks of an active external integration stand. */
+export interface LeaseFigures {
+  labIntegrationId: number;
+  /** Tasks that a worker could be given. */
+  ready: number;
+  /** When the oldest of those was queued (epoch ms); null: none waits. */
+  oldestReadyAt: number | null;
+  /** Leased and not started. */
+  leased: number;
+  /** Started and not reported yet. */
+  started: number;
+}

@@ -1,7 +1,8 @@
 import { toIso } from '../../../shared/contract/common.ts';
 import type { leaseProcedures } from '../../../shared/contract/leases.ts';
 import type { PartnerRequest } from '../../engine/dispatch/transport.ts';
-import type { LeasedTask, Leases } from '../../engine/leases/leases.ts';
+import type { Leases } from '../../engine/leases/leases.ts';
+import type { LeasedTask } from '../../engine/leases/parts.ts';
 import type { Audit } from '../audited.ts';
 import type { Caller, Handlers } from '../handler.ts';
 

@@ -80,6 +80,17 @@ export class AttemptMaker {
     }
   }
 
+  /**
+   * Gets other credentials after a partner's 401, where they are of a kind that can be got: a worker
+   * cannot, and every task that it is given would meet the same. @throws where none are to be had
+   */
+  async renewCredentials(labIntegrationId: number): Promise<void> {
+    const id = this.#configuration.integration(labIntegrationId)?.developerAuthenticationId ?? null;
+    const authentication = id === null ? undefined : this.#configuration.authentication(id);
+    const known = authentication && (await this.#credentials.of(authentication));
+    await known?.renew?.();
+  }
+
   /** The end of an attempt that was kept from being sent after it was started. */
   keptFromSending(lease: Lease, task: ClaimedTask, why: WhyLost): AttemptReport {
     const what =

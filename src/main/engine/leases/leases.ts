@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { CallbackReport } from '../../../shared/contract/callback.ts';
-import { fieldError, LabRelayError, messageOf } from '../../../shared/errors.ts';
-import type { BreakerChange } from '../../../shared/model/breaker.ts';
+import { LabRelayError, messageOf } from '../../../shared/errors.ts';
 import {
   attemptId,
   type AttemptReport,
   type ClaimedTask,
-  type IntegrationPayload,
   integrationPayloadOf,
 } from '../../../shared/model/delivery.ts';
 import {
@@ -15,58 +13,17 @@ import {
   type LeaseEnd,
   leaseId,
   type LeaseSettled,
-  parseLeaseId,
   REPORT_WITHIN_MS,
   type SettleLease,
 } from '../../../shared/model/lease.ts';
-import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import type { ConfigurationChange } from '../configuration/changes.ts';
-import type { ConfigurationLookup } from '../configuration/lookup.ts';
-import type { CredentialSource } from '../dispatch/credentials.ts';
 import { nameOf } from '../dispatch/dispatcher-parts.ts';
 import type { PartnerRequest } from '../dispatch/transport.ts';
-import type { QueuePort } from '../queue/port.ts';
 import { AttemptMaker, type Made } from './attempt-maker.ts';
 import { lostLease, notStarted } from './faults.ts';
-import type { LeasePort } from './port.ts';
-
-/** A task as an outside worker is given it. Times are epoch milliseconds. */
-export interface LeasedTask {
-  task: ClaimedTask;
-  leaseId: string;
-  leaseUntil: number;
-  request: PartnerRequest;
-  /** What the rule allows for the whole call. */
-  timeoutMs: number;
-  integrationPayload: IntegrationPayload;
-}
-
-/** What the room is made of. */
-export interface LeasesDeps {
-  store: LeasePort & Pick<QueuePort, 'bury'>;
-  configuration: ConfigurationLookup;
-  credentials: CredentialSource;
-  /** Reads reports, and takes those that end nothing. */
-  callback: {
-    read(body: CallbackReport, reporter: string): Promise<AttemptReport>;
-    handle(body: CallbackReport, reporter: string): Promise<{ changed: boolean }>;
-  };
-  /** Epoch milliseconds. */
-  clock: () => number;
-  /** An outcome is on disk and applied. */
-  onSettled: (report: AttemptReport) => void;
-  onBreaker: (change: BreakerChange) => void;
-  /** A partner has answered 410: it is gone for good. */
-  onGone: (
-    task: { labIntegrationId: number; logId: string },
-    report: { endPoint: string | null },
-  ) => void;
-  /** What waited for a leased delivery has become ready. */
-  onKeyWentOn: (next: KeyWentOn) => void;
-  /** Tasks are ready again that were leased. */
-  onTakenBack: () => void;
-  onTrouble: (what: string, message: string) => void;
-}
+import { leaseOf, refuseOtherIds } from './lease-ids.ts';
+import { AskedTimes, type OutsideFigures } from './outside-work.ts';
+import type { LeasedTask, LeasesDeps } from './parts.ts';
 
 /**
  * Tasks of integrations whose calls an outside worker makes (guide, Fusion's worker in another
@@ -77,10 +34,12 @@ export interface LeasesDeps {
 export class Leases {
   readonly #deps: LeasesDeps;
   readonly #maker: AttemptMaker;
+  readonly #asked: AskedTimes;
 
   constructor(deps: LeasesDeps) {
     this.#deps = deps;
     this.#maker = new AttemptMaker(deps);
+    this.#asked = new AskedTimes(deps.clock());
   }
 
   /** Deliveries stand still: nothing is given out. */
@@ -101,11 +60,12 @@ export class Leases {
     leaseMs: number;
   }): Promise<LeasedTask[]> {
     const { store, clock } = this.#deps;
+    const now = clock();
+    const { worker, labIntegrationId, limit } = wish;
+    this.#asked.note(labIntegrationId, now);
     if (this.#maker.isPaused) return [];
     const token = randomBytes(16).toString('hex');
-    const now = clock();
     const leaseUntil = now + wish.leaseMs;
-    const { worker, labIntegrationId, limit } = wish;
     const tasks = await store.lease({ token, worker, labIntegrationId, limit, leaseUntil, now });
     const given = await Promise.all(
       tasks.map(async (task) => {
@@ -232,6 +192,12 @@ export class Leases {
     }
   }
 
+  /** How external integrations stand, for health and metrics. */
+  async figures(): Promise<OutsideFigures[]> {
+    const figures = await this.#deps.store.leaseFigures();
+    return figures.map((one) => ({ ...one, askedAt: this.#asked.of(one.labIntegrationId) }));
+  }
+
   /**
    * Says that a report over the callback route has ended an outside worker's task: what follows is the
    * same as where the worker reports by its lease.
@@ -303,7 +269,13 @@ export class Leases {
     if (breaker) this.#deps.onBreaker(breaker);
     // Nothing but probes leaves for it from now on.
     if (breaker?.kind === 'OPENED') void this.takeBack(labIntegrationId);
-    if (report.responseStatusCode === 410 && report.certainty === 'REFUSED') {
+    if (report.certainty !== 'REFUSED') return;
+    if (report.responseStatusCode === 401) {
+      this.#maker.renewCredentials(labIntegrationId).catch((error: unknown) => {
+        this.#deps.onTrouble('leases', nameOf(error));
+      });
+    }
+    if (report.responseStatusCode === 410) {
       this.#deps.onGone({ labIntegrationId, logId: report.logId }, { endPoint });
     }
   }
@@ -313,29 +285,5 @@ export class Leases {
     const held = await this.#deps.store.leasedTask(lease);
     if (!held) throw lostLease('LOST');
     return { lease, held };
-  }
-}
-
-/** @throws LabRelayError `LEASE_LOST`: nothing else than what leaseTasks gave is a lease */
-function leaseOf(id: string): Lease {
-  const lease = parseLeaseId(id);
-  if (!lease) throw lostLease('LOST');
-  return lease;
-}
-
-/** A worker that has mixed up two tasks must not settle the wrong one. */
-function refuseOtherIds(
-  body: Pick<CallbackReport, 'attempt_id'> & { log_id?: unknown },
-  ids: { log_id: string; attempt_id: string },
-): void {
-  for (const field of ['log_id', 'attempt_id'] as const) {
-    const told = body[field];
-    if (told !== undefined && told !== null && told !== ids[field]) {
-      throw fieldError(
-        'INVALID_INPUT',
-        field,
-        'does not belong to this lease_id; send it as integration_payload gave it, or leave it out',
-      );
-    }
   }
 }

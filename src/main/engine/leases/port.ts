@@ -2,6 +2,7 @@ import type { ClaimedTask } from '../../../shared/model/delivery.ts';
 import type {
   HeldLease,
   Lease,
+  LeaseFigures,
   LeaseSettled,
   LeaseWish,
   SettleLease,
@@ -28,6 +29,8 @@ export interface LeasePort {
   settleLease(settlement: SettleLease): Promise<LeaseSettled>;
   /** Gives a task back that was not started. @returns whether the lease held one */
   releaseLease(request: { lease: Lease }): Promise<boolean>;
+  /** How the tasks of active external integrations stand. */
+  leaseFigures(): Promise<LeaseFigures[]>;
   /** Takes back what was leased and not started, of one integration or of all. @returns how many */
   takeBackLeases(request: { labIntegrationId: number | null }): Promise<number>;
 }

@@ -134,6 +134,20 @@ describe('leaseTasks', () => {
     });
   });
 
+  test('says so where it is asked for what it never gives out', async () => {
+    const { running, id, change } = await lab({ executor: 'local' });
+    const asked = { worker: 'x', lab_integration_id: id };
+    expect(await refusal(running, 'leaseTasks', asked)).toMatchObject({
+      status: 422,
+      errors: [{ field: 'lab_integration_id', reason: expect.stringContaining('external first') }],
+    });
+    expect(
+      await refusal(running, 'leaseTasks', { ...asked, lab_integration_id: 999 }),
+    ).toMatchObject({ status: 404 });
+    await change({ executor: 'external' });
+    expect(await call(running, 'leaseTasks', asked)).toMatchObject({ tasks: [] });
+  });
+
   test('ends what cannot be made, as LabRelay itself would, and does not give it out', async () => {
     const { running, change, bill } = await lab();
     const { developer_authentication_id } = await call(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CallbackReport } from '../../../shared/contract/callback.ts';
-import { LabRelayError, messageOf } from '../../../shared/errors.ts';
+import { fieldError, LabRelayError, messageOf } from '../../../shared/errors.ts';
 import {
   attemptId,
   type AttemptReport,
@@ -52,6 +52,7 @@ export class Leases {
    * as it would with our own dispatcher, and is not given out.
    *
    * @param wish.leaseMs how long the leases run, unless they are extended
+   * @throws LabRelayError for an integration that there is not, or whose calls LabRelay makes itself
    */
   async lease(wish: {
     worker: string;
@@ -62,6 +63,7 @@ export class Leases {
     const { store, clock } = this.#deps;
     const now = clock();
     const { worker, labIntegrationId, limit } = wish;
+    if (labIntegrationId !== null) this.#refuseNotExternal(labIntegrationId);
     this.#asked.note(labIntegrationId, now);
     if (this.#maker.isPaused) return [];
     const token = randomBytes(16).toString('hex');
@@ -230,6 +232,21 @@ export class Leases {
       // It may not be started all the same, and its lease runs out.
       this.#deps.onTrouble('leases', messageOf(error));
     }
+  }
+
+  /** A worker that asks in vain for ever would look as if all were well. */
+  #refuseNotExternal(labIntegrationId: number): void {
+    const rule = this.#deps.configuration.integration(labIntegrationId);
+    const field = 'lab_integration_id';
+    if (!rule) {
+      throw fieldError('NOT_FOUND', field, `there is no integration ${labIntegrationId}`);
+    }
+    if (rule.executor === 'external') return;
+    throw fieldError(
+      'INVALID_INPUT',
+      field,
+      `LabRelay makes the calls of integration ${labIntegrationId} itself; set its executor to external first (addUpdateWebhookIntegration)`,
+    );
   }
 
   /** The attempt of a leased task; where it cannot be made, the task has ended or gone back. */

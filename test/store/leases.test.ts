@@ -6,6 +6,7 @@ import {
   LONGEST_LEASE_MS,
   REPORT_WITHIN_MS,
 } from '../../src/shared/model/lease.ts';
+import { HELD_FOR_UNKNOWN_MS } from '../../src/shared/model/ordering.ts';
 import { openLocalStore } from './local-store.ts';
 import {
   configure,
@@ -235,6 +236,18 @@ describe('a lease', () => {
     expect(opened).toMatchObject({ end: { breaker: { kind: 'OPENED', reason: 'ENDPOINT_DOWN' } } });
   });
 
+  test('holds its key by our clock, whatever the worker’s says', async () => {
+    await queue(2, { orderingKey: 'ACC-1' });
+    const late = HELD_FOR_UNKNOWN_MS * 10;
+    const [task] = await leaseSome(A, { now: late, leaseUntil: late + 60_000 });
+    if (!task) return;
+    await start(task, A, late);
+    const outcome = { status: 'FAIL', certainty: 'UNKNOWN', activityDate: 1 } as const;
+    await settle(task, outcome, A, late);
+    expect((await store.tendOrder({ now: late + HELD_FOR_UNKNOWN_MS - 1 })).expired).toEqual([]);
+    expect((await store.tendOrder({ now: late + HELD_FOR_UNKNOWN_MS })).expired).toHaveLength(1);
+  });
+
   test('that has started nothing ends only with "nothing was sent"', async () => {
     const task = await leaseOne();
     expect(await settle(task)).toEqual({ outcome: 'NOT_STARTED' });
@@ -419,6 +432,20 @@ describe('a report over the callback route', () => {
   test('of an attempt that was not started is of none', async () => {
     const task = await leaseOne();
     expect(await told(task)).toMatchObject({ outcome: 'UNKNOWN_ATTEMPT' });
+  });
+
+  test('of an earlier attempt leaves the one under way alone', async () => {
+    const task = await leaseOne();
+    await start(task);
+    await settle(task, UNREACHED);
+    const [again] = await leaseSome(B, { now: 30_000, leaseUntil: 90_000 });
+    if (!again) throw new Error('the probe was not given out');
+    expect(again.attempt).toBe(2);
+    await start(again, B, 30_000);
+    // It was sent after all: what is being sent now ends by itself.
+    const late = { attempt: 1, activityDate: 40_000, receivedAt: 40_000 };
+    expect(await told(again, late)).toEqual({ outcome: 'APPLIED', logId: again.logId });
+    expect(statesIn(store.file)).toEqual(['CLAIMED']);
   });
 
   test('of "nothing was sent" lets it wait in its place', async () => {

@@ -18,6 +18,13 @@ describe('a log in words', () => {
     expect(text).toContain('server: ledger');
   });
 
+  test('names the outside worker that made an attempt', () => {
+    const [attempt] = aLog().attempts;
+    if (!attempt) return;
+    const text = renderLog(aLog({ attempts: [{ ...attempt, worker: 'fusion 1' }] }));
+    expect(text).toMatch(/1 {2}FIRST by fusion 1 {2}r1/);
+  });
+
   test.each([
     ['UNKNOWN', 'The partner may already have it.'],
     ['NOT_SENT', 'The partner does not have it: nothing was sent.'],

@@ -182,7 +182,7 @@ function attempts({ attempts: all }: LogDocument): string {
     ['NO', 'KIND', 'BODY', 'STARTED', 'TOOK', 'STATUS', 'CERTAINTY', 'CODE', 'ERROR'],
     all.map((attempt) => [
       String(attempt.attempt),
-      attempt.kind,
+      attempt.worker === null ? attempt.kind : `${attempt.kind} by ${oneLine(attempt.worker, 40)}`,
       `r${attempt.revision}`,
       localTime(attempt.started_at),
       attempt.response_time === null ? '' : `${attempt.response_time} ms`,

@@ -15,6 +15,8 @@ const REPEATED_WITHIN_MS = 10 * 60 * 1_000;
 
 /** Notes about each of a log's objects that its activity shows. */
 const SHOWN_OF_OBJECT = 50;
+/** So many of a log's objects are looked at. */
+const LOOKED_AT = 200;
 
 interface NoteRow {
   at: number;
@@ -116,7 +118,7 @@ export function createWithObjectNotes(
     if (labId === null) return activity;
     // One that names several of them is kept with each, and shown once.
     const found = new Map<string, ActivityNote>();
-    for (const { kind, id } of references) {
+    for (const { kind, id } of references.slice(0, LOOKED_AT)) {
       if (kind === 'event') continue;
       for (const row of notes.all(id, kind, labId, createdAt)) {
         found.set(`${row.at} ${row.detail}`, noteOf(row));

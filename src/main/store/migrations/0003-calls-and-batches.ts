@@ -107,7 +107,7 @@ CREATE TABLE task_3 (
   kind               TEXT NOT NULL,
   attempt            INTEGER NOT NULL,
   revision           INTEGER NOT NULL,
-  -- The engine, or "lease:" with the id of an outside worker's lease.
+  -- The engine, or "lease:" with an outside worker's token and name.
   claimed_by         TEXT,
   lease_until        INTEGER,
   -- Set durably before a suspect is handled, so that its second crash is told from chance.

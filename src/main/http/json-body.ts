@@ -10,13 +10,14 @@ type Done = (error: Error | null, body?: unknown) => void;
  * Takes JSON alone, in UTF-8 alone (RFC 8259 §8.1), and says where a broken body breaks. Bytes that
  * are no UTF-8 are refused, since decoding them leniently would replace letters of a patient's name
  * by U+FFFD and pass that on. An empty body is no body: calls without input need none.
- * @param bodyLimit bytes
+ * @param bodyLimit bytes, where a route has no limit of its own
  */
 export function takeJsonBodies(app: FastifyInstance, bodyLimit: number): void {
   app.removeContentTypeParser('text/plain');
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', (request, payload, done) => {
-    collectBody(request, payload, bodyLimit, (failed, bytes) => {
+    const limit = request.routeOptions.bodyLimit ?? bodyLimit;
+    collectBody(request, payload, limit, (failed, bytes) => {
       if (failed) done(failed);
       else if (bytes.length === 0) done(null, undefined);
       else if (isUtf8(bytes)) read(request, bytes.toString('utf8'), done);

@@ -24,13 +24,14 @@ export class EngineProcess {
   /**
    * @param cli the built command line
    * @param failpoint where it is to end itself, see src/shared/failpoint.ts
+   * @param port where it is to be found again after a crash; 0: any free one
    */
-  constructor(cli: string, dataFolder: string, failpoint?: string) {
+  constructor(cli: string, dataFolder: string, failpoint?: string, port = 0) {
     this.dataFolder = dataFolder;
     const { LABRELAY_ADMIN_TOKEN: _token, LABRELAY_KEY: _key, ...env } = process.env;
     const child = spawn(
       process.execPath,
-      [cli, 'serve', '--port', '0', '--data', dataFolder, '--json'],
+      [cli, 'serve', '--port', String(port), '--data', dataFolder, '--json'],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: failpoint === undefined ? env : { ...env, LABRELAY_FAILPOINT: failpoint },

@@ -54,6 +54,19 @@ async function report(task, outcome) {
   }
 }
 
+/** Starts until LabRelay answers: once more is the same start. */
+async function start(lease_id) {
+  for (;;) {
+    try {
+      const started = await call('start-task', { lease_id });
+      if (started.status < 500 && started.status !== 429) return started;
+    } catch {
+      // Not reached; nothing was sent yet.
+    }
+    await pause(200);
+  }
+}
+
 /** Makes the call. @returns what came of it, in the words of a report */
 async function send({ url, ...request }, timeoutMs) {
   const startedAt = Date.now();
@@ -89,8 +102,8 @@ async function work(task) {
   tell('leased', task);
   if (DIE === 'before-start') process.exit(9);
   if (stop.signal.aborted) return call('release-task', { lease_id: task.lease_id });
-  const started = await call('start-task', { lease_id: task.lease_id });
-  // 409: somebody else has it by now, or nothing may leave. Whatever else: it is not started.
+  const started = await start(task.lease_id);
+  // 409: somebody else has it by now, or nothing may leave.
   if (started.status !== 200) return tell('lost', task);
   tell('started', task);
   if (DIE === 'after-start') process.exit(9);

@@ -135,6 +135,10 @@ describe('labrelay demo', () => {
       refused: { UNKNOWN_APPOINTMENT: 1, APPOINTMENT_CANCELLED: appointments.cancelled },
     });
     for (const count of Object.values(appointments.calls)) expect(count).toBeGreaterThan(0);
+    const { outside_worker } = document;
+    expect(outside_worker.suppressed).toBeGreaterThan(0);
+    expect(outside_worker.leased).toBeGreaterThan(outside_worker.suppressed);
+    expect(document.legacy_notes).toBe(1);
     expect(document.not_shown).toContain('HL7 and Mirth');
 
     expect(markedProcesses()).toEqual([]);
@@ -152,11 +156,11 @@ describe('labrelay demo', () => {
   });
 
   test.runIf(process.platform === 'linux')(
-    'killed outright, its engine and its partner stop by themselves',
+    'killed outright, its engine, its partner and its worker stop by themselves',
     async () => {
       await lastingDemo();
       const companions = markedProcesses().filter((pid) => pid !== demo.pid);
-      expect(companions.length).toBeGreaterThanOrEqual(2);
+      expect(companions.length).toBeGreaterThanOrEqual(3);
       demo.kill('SIGKILL');
       await vi.waitFor(() => expect(markedProcesses()).toEqual([]), {
         timeout: 20_000,

@@ -58,6 +58,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<CommandModule
 const INTERNAL: Record<string, () => Promise<CommandModule>> = {
   'bench-process': () => import('./bench-process.ts'),
   'demo-partner': () => import('./demo-partner.ts'),
+  'demo-worker': () => import('./demo-worker.ts'),
   leashed: () => import('./leashed.ts'),
 };
 

@@ -37,6 +37,8 @@ function goodFindings(): Findings {
     logs: [delivered('a'), delivered('b')],
     calls: ['a', 'b'].map(call),
     fired: new Map(),
+    workers: new Map(),
+    notes: [],
     health: { tasks_by_state: {} },
     appointments: { BOOKED: 0, CONFIRMED: 0, CANCELLED: 0 },
     seen: {
@@ -46,6 +48,7 @@ function goodFindings(): Findings {
       signatures_verified: 2,
       by_path: {},
       confirmations: [],
+      notes: [],
       calls_under_way: 0,
     },
     scenarios: new Map([[PAYMENTS, 'accepted_signed']]),
@@ -221,6 +224,7 @@ describe('what the demo concludes', () => {
     expect(text).toMatch(/failed +1 +1 × UNKNOWN TIMEOUT\n/);
     expect(text).toMatch(/WRONG +Bank: payments/);
     expect(text).toMatch(/Calls in: 2 captured, 0 of them refused; 2 deliveries are linked/);
+    expect(text).toMatch(/Outside worker, a process of its own: 0 deliveries leased/);
     expect(text).toMatch(/Appointments: 0 confirmed by calls of the third party/);
     expect(text).toMatch(/Not shown yet: HL7 and Mirth, bulk, retries/);
   });

@@ -11,7 +11,9 @@ import {
   firedByConfirmations,
   gone,
   introduce,
+  keptNotes,
   settled,
+  workersOf,
 } from './collect.ts';
 import { type Configured, configure, mend } from './configure.ts';
 import { PUNE } from './events.ts';
@@ -61,8 +63,9 @@ export async function openStage(options: DemoOptions, io: CommandIo, life: Life)
     delete environment['LABRELAY_ADMIN_TOKEN'];
     delete environment['LABRELAY_KEY'];
   }
-  const start = async (args: string[]) => {
-    const companion = await startCompanion(options.entry, args, environment, signal);
+  const start = async (args: string[], more: NodeJS.ProcessEnv = {}) => {
+    const given = { ...environment, ...more };
+    const companion = await startCompanion(options.entry, args, given, signal);
     life.keep(companion);
     return companion.greeting;
   };
@@ -80,7 +83,13 @@ export async function openStage(options: DemoOptions, io: CommandIo, life: Life)
   const url = new URL(engine.url);
   const client = life.keepClient(new EngineClient(url, adminKey(engine, io)));
   const configured = await configure(client, partner);
-  await introduce(partner.url, { url: engine.url, key: configured.thirdPartyKey, lab_id: PUNE });
+  await introduce(partner.url, {
+    url: engine.url,
+    key: configured.thirdPartyKey,
+    internal_key: configured.internalKey,
+    lab_id: PUNE,
+  });
+  await start(['demo-worker'], { LABRELAY_URL: engine.url, LABRELAY_TOKEN: configured.workerKey });
   const labSystem = life.keepClient(new EngineClient(url, configured.inboundKey, 16));
   return { engine, partner, client, labSystem, configured };
 }
@@ -113,14 +122,18 @@ export async function firstAct(
   const health = await settled(client, settleBy, signal);
   const from = new Date(startedAt).toISOString();
   const calls = await allLogs(client, 'INBOUND', from, signal);
+  const logs = await allLogs(client, 'OUTBOUND', from, signal);
+  const seen = await askPartner(partner.url);
   const document = report({
     traffic,
     health,
-    logs: await allLogs(client, 'OUTBOUND', from, signal),
+    logs,
     calls,
     fired: await firedByConfirmations(client, calls, signal),
     appointments: await appointmentCounts(client, from, signal),
-    seen: await askPartner(partner.url),
+    seen,
+    workers: await workersOf(client, logs, configured.scenarios, signal),
+    notes: await keptNotes(client, seen.notes, signal),
     scenarios: configured.scenarios,
     seconds: (Date.now() - startedAt) / 1_000,
   });

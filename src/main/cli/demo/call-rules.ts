@@ -1,10 +1,15 @@
-import { DEMO_ORGANIZATION } from './events.ts';
-import { accepted } from './outcomes.ts';
+import { DEMO_ORGANIZATION, MOMBASA } from './events.ts';
+import { accepted, suppressed } from './outcomes.ts';
 import type { DemoRule } from './rule.ts';
 
 const GROUP = { organization_id: DEMO_ORGANIZATION.organization_id };
 
-/** What calls into the lab lead to: a third party is told of appointments, and calls in itself. */
+const inMombasa = { lab_id: MOMBASA };
+
+/**
+ * What calls into the lab lead to: a third party is told of appointments, and calls in itself; an
+ * outside worker leases tasks and makes the calls.
+ */
 export const CALL_RULES: readonly DemoRule[] = [
   {
     scenario: 'accepted_appointment',
@@ -38,5 +43,29 @@ export const CALL_RULES: readonly DemoRule[] = [
     target: '/patient-app/confirmations',
     method: 'POST',
     expected: accepted(200),
+  },
+  {
+    scenario: 'external_accepted',
+    title: 'accepted; leased and sent by an outside worker',
+    name: 'Reference laboratory: samples',
+    owner: inMombasa,
+    category: 'SAMPLE_RECEIVED',
+    authentication: 'bearer',
+    target: '/reference-lab/samples',
+    method: 'POST',
+    executor: 'external',
+    expected: accepted(201),
+  },
+  {
+    scenario: 'external_suppressed',
+    title: 'suppressed; an outside worker reports 209 like any outcome',
+    name: 'Reference laboratory: payments',
+    owner: inMombasa,
+    category: 'PAYMENT_RECEIVED',
+    authentication: 'bearer',
+    target: '/reference-lab/payments',
+    method: 'POST',
+    executor: 'external',
+    expected: suppressed(209),
   },
 ];

@@ -5,7 +5,8 @@ import type { LogSummaryDocument } from '../../../shared/contract/log-document.t
 import type { AppointmentStatus, Direction } from '../../../shared/model/vocabulary.ts';
 import type { EngineClient } from '../client.ts';
 import { DEMO_LABS } from './events.ts';
-import type { Introduction } from './partner-calls.ts';
+import { OLDER_NAME } from './configure.ts';
+import type { Introduction, NoteTold } from './partner-calls.ts';
 import { INTRODUCTION_PATH, type PartnerSeen, SEEN_PATH } from './partner.ts';
 
 const POLL_MS = 100;
@@ -105,6 +106,38 @@ export async function firedByConfirmations(
     fired.set(log_id, (await client.call('getLog', { log_id })).triggered);
   }
   return fired;
+}
+
+/** Who made the first attempt of each delivery that is left to outside workers, by its own document. */
+export async function workersOf(
+  client: EngineClient,
+  logs: readonly LogSummaryDocument[],
+  scenarios: ReadonlyMap<number, string>,
+  signal: AbortSignal,
+): Promise<Map<string, string | null>> {
+  const workers = new Map<string, string | null>();
+  for (const { log_id, lab_integration_id } of logs) {
+    if (!scenarios.get(lab_integration_id ?? 0)?.startsWith('external_')) continue;
+    signal.throwIfAborted();
+    const { attempts } = await client.call('getLog', { log_id });
+    workers.set(log_id, attempts[0]?.worker ?? null);
+  }
+  return workers;
+}
+
+/** Logs among these that keep a note of the third party's older half. */
+export async function keptNotes(
+  client: EngineClient,
+  told: readonly NoteTold[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const kept: string[] = [];
+  for (const { log_id } of told) {
+    signal.throwIfAborted();
+    const { activity } = await client.call('getLog', { log_id });
+    if (activity.some(({ actor }) => actor === OLDER_NAME)) kept.push(log_id);
+  }
+  return kept;
 }
 
 /** How this run's appointments stand, by the engine's own list. */

@@ -11,6 +11,9 @@ type AuthenticationInput = CallInput<'addUpdateDeveloperAuthentication'>;
 /** Nobody listens here: port 1 (tcpmux) is no longer used by anyone. */
 const CLOSED_END_POINT = 'http://127.0.0.1:1/reports';
 
+/** The key's name by which the notes of the third party's older half are told. */
+export const OLDER_NAME = 'Demo older integration';
+
 /** What the engine made of the configuration. */
 export interface Configured {
   /** Scenario by `lab_integration_id`. */
@@ -19,6 +22,10 @@ export interface Configured {
   inboundKey: string;
   /** Key with which the simulated third party confirms appointments, and may do nothing else. */
   thirdPartyKey: string;
+  /** The third party's older half reports with it. */
+  internalKey: string;
+  /** An operator's key, for the outside worker. */
+  workerKey: string;
 }
 
 /**
@@ -53,6 +60,7 @@ export async function configure(
       method: rule.method,
       mapping: rule.mapping ?? null,
       signing: rule.signing ?? false,
+      executor: rule.executor ?? 'local',
       is_active: rule.expected !== null,
       // Slow ones must not make the demo slow: they wait side by side.
       is_retry_enabled: rule.isRetryEnabled ?? true,
@@ -71,7 +79,19 @@ export async function configure(
     lab_ids: DEMO_LABS.map(({ lab_id }) => lab_id),
     routes: ['/appointmentConfirmAPI/'],
   });
-  return { scenarios, inboundKey: key, thirdPartyKey: thirdParty.key };
+  const internal = await client.call('createAccessKey', { kind: 'internal', name: OLDER_NAME });
+  const operator = await client.call('createAccessKey', {
+    kind: 'user',
+    role: 'operator',
+    name: 'Demo outside worker',
+  });
+  return {
+    scenarios,
+    inboundKey: key,
+    thirdPartyKey: thirdParty.key,
+    internalKey: internal.key,
+    workerKey: operator.key,
+  };
 }
 
 /**

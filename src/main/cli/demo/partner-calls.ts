@@ -1,3 +1,4 @@
+import { request } from 'undici';
 import { EngineClient } from '../client.ts';
 import { LabRelayError } from '../../../shared/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/model/json.ts';
@@ -20,8 +21,17 @@ export interface ConfirmationTold {
 export interface Introduction {
   url: string;
   key: string;
+  /** Of the half of its programs that reports as it always has. */
+  internal_key: string;
   /** A lab for which the partner has an appointment in its books that nobody made. */
   lab_id: number;
+}
+
+/** A report in the older way, about a delivery that it got. */
+export interface NoteTold {
+  log_id: string;
+  /** What LabRelay answered; null: nothing. */
+  status: number | null;
 }
 
 /** Every fourth confirmation is sent twice, as by a program that lost the answer. */
@@ -33,6 +43,8 @@ const TWICE_EVERY = 4;
  */
 export class PartnerCalls {
   readonly #told: ConfirmationTold[] = [];
+  readonly #notes: NoteTold[] = [];
+  #introduction: Introduction | null = null;
   #client: EngineClient | null = null;
   #underWay = 0;
   #booked = 0;
@@ -46,15 +58,21 @@ export class PartnerCalls {
     return this.#told;
   }
 
+  get notes(): readonly NoteTold[] {
+    return this.#notes;
+  }
+
   /** From now on LabRelay can be called. */
-  introduce({ url, key, lab_id }: Introduction): void {
+  introduce(introduction: Introduction): void {
+    const { url, key, lab_id } = introduction;
+    this.#introduction = introduction;
     this.#client = new EngineClient(new URL(url), key);
     this.#start([[lab_id, 'never-booked', 'NEVER_BOOKED']]);
   }
 
   /** The body of a delivery about an appointment, in LabRelay's default shape. */
   hear(body: JsonObject): void {
-    const { lab_id: labId, action_category: category, data } = body;
+    const { log_id: logId, lab_id: labId, action_category: category, data } = body;
     const appointment = isJsonObject(data) ? data.appointment : null;
     if (typeof labId !== 'number' || !isJsonObject(appointment)) return;
     const id = idOf(appointment.appointment_id);
@@ -63,6 +81,7 @@ export class PartnerCalls {
       this.#start([[labId, id, 'CANCELLED']]);
     } else if (appointment.confirm_by === 'api') {
       this.#booked += 1;
+      if (this.#booked === 1 && typeof logId === 'string') this.#note(logId);
       const isTwice = this.#booked % TWICE_EVERY === 0;
       this.#start([[labId, id, 'BOOKED'], ...(isTwice ? [[labId, id, 'AGAIN'] as const] : [])]);
     }
@@ -76,6 +95,28 @@ export class PartnerCalls {
     this.#underWay += 1;
     void (async () => {
       for (const call of calls) this.#told.push(await this.#confirm(...call));
+      this.#underWay -= 1;
+    })();
+  }
+
+  /** What older programs do: a free-form word about a delivery, to the address that they always knew. */
+  #note(logId: string): void {
+    const { url, internal_key: key } = this.#introduction ?? { url: '', internal_key: '' };
+    this.#underWay += 1;
+    void (async () => {
+      let status: number | null = null;
+      try {
+        const answer = await request(new URL('/jio_integration_status_callback/', url), {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-internal-token': key },
+          body: JSON.stringify({ log_id: logId, status: 'FAILED', remark: 'no technician yet' }),
+        });
+        await answer.body.dump();
+        status = answer.statusCode;
+      } catch {
+        // Told by its missing status.
+      }
+      this.#notes.push({ log_id: logId, status });
       this.#underWay -= 1;
     })();
   }

@@ -108,6 +108,16 @@ export const PARTNER_ROUTES = {
     guard: 'api_key',
     answer: { status: 200, body: { notified: true } },
   },
+  '/reference-lab/samples': {
+    method: 'POST',
+    guard: 'bearer',
+    answer: { status: 201, body: { registered: true } },
+  },
+  '/reference-lab/payments': {
+    method: 'POST',
+    guard: 'bearer',
+    answer: { status: 209, body: { noted: true } },
+  },
   '/slow/reports': { method: 'POST', guard: 'none', answer: 'never' },
 } as const satisfies Record<string, Route>;
 

@@ -2,7 +2,12 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type JsonObject, isJsonObject } from '../../../shared/model/json.ts';
-import { type ConfirmationTold, type Introduction, PartnerCalls } from './partner-calls.ts';
+import {
+  type ConfirmationTold,
+  type Introduction,
+  type NoteTold,
+  PartnerCalls,
+} from './partner-calls.ts';
 import { makeCredentials, type PartnerCredentials, refusal } from './partner-guards.ts';
 import { type Answer, PARTNER_ROUTES, type PartnerPath, type Route } from './partner-routes.ts';
 
@@ -25,6 +30,8 @@ export interface PartnerSeen {
   by_path: Record<string, number>;
   /** Its own calls into the lab, in the order of their answers. */
   confirmations: readonly ConfirmationTold[];
+  /** Its reports in the older way. */
+  notes: readonly NoteTold[];
   /** Calls of its own that are not answered yet. */
   calls_under_way: number;
 }
@@ -60,6 +67,7 @@ export async function startPartner(): Promise<Partner> {
     signatures_verified: counts.verified,
     by_path: Object.fromEntries(byPath),
     confirmations: calls.told,
+    notes: calls.notes,
     calls_under_way: calls.underWay,
   });
 

@@ -32,6 +32,7 @@ export function renderReport(document: DemoDocument): string {
     `verified ${receiver.signatures_verified} signatures and turned ${receiver.turned_away} calls away.\n`,
     callWords(document),
     appointmentWords(document),
+    outsideWords(document),
     '\n',
     table(['', 'INTEGRATION', 'WHAT IT SHOWS', 'DELIVERIES'], scenarios),
     ...document.faults.map((fault) => `FAULT ${fault}\n`),
@@ -52,6 +53,15 @@ function appointmentWords({ appointments }: DemoDocument): string {
   return (
     `Appointments: ${confirmed} confirmed by calls of the third party, ${booked} still booked, ${cancelled} cancelled. ` +
     `Confirmed again, which changed nothing: ${changed_nothing}. Refused: ${refusals.join(', ') || 'none'}.\n`
+  );
+}
+
+/** What others did with deliveries, and said about them. */
+function outsideWords({ outside_worker, legacy_notes }: DemoDocument): string {
+  const { leased, suppressed } = outside_worker;
+  return (
+    `Outside worker, a process of its own: ${leased} deliveries leased, sent and reported, ${suppressed} of them suppressed.\n` +
+    `Older integration: ${legacy_notes} report kept as a note, which changed no status.\n`
   );
 }
 

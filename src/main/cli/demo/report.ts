@@ -8,6 +8,7 @@ import {
 import { type CallsShown, judgeCalls } from './calls.ts';
 import { type AppointmentsShown, judgeConfirmations } from './confirmations.ts';
 import { type Health, laterTasks, openTasks } from './collect.ts';
+import { judgeOutside, type OutsideShown } from './outside.ts';
 import type { Expected } from './outcomes.ts';
 import type { PartnerSeen } from './partner.ts';
 import { appliesTo, type DemoRule } from './rule.ts';
@@ -26,6 +27,10 @@ export interface Findings {
   calls: readonly LogSummaryDocument[];
   /** What confirmations have fired, by the log of the call. */
   fired: ReadonlyMap<string, readonly string[]>;
+  /** Who made each delivery that is left to outside workers. */
+  workers: ReadonlyMap<string, string | null>;
+  /** Logs that keep a note of the third party's older half. */
+  notes: readonly string[];
   health: Pick<Health, 'tasks_by_state'>;
   /** How this run's appointments stand. */
   appointments: Record<AppointmentStatus, number>;
@@ -77,6 +82,9 @@ export interface DemoDocument {
   by_scenario: ScenarioResult[];
   appointments: AppointmentsShown;
   inbound: CallsShown;
+  outside_worker: OutsideShown;
+  /** Reports of an older integration that are kept as notes, and changed nothing. */
+  legacy_notes: number;
   /** Events and repeats that were not answered as they must be. */
   faults: string[];
   not_shown: readonly string[];
@@ -95,7 +103,8 @@ export function report(findings: Findings): DemoDocument {
   );
   const acknowledged = [...traffic.acknowledged, ...confirmations.acknowledged];
   const calls = judgeCalls({ ...findings, acknowledged });
-  const faults = [...traffic.faults, ...confirmations.faults, ...calls.faults];
+  const outside = judgeOutside(findings);
+  const faults = [traffic, confirmations, calls, outside].flatMap((one) => one.faults);
   const byId = new Map(logs.map((log) => [log.log_id, log]));
   const seenIds = new Set(seen.log_ids);
   const neverSeen = logs.filter(
@@ -129,6 +138,8 @@ export function report(findings: Findings): DemoDocument {
     by_scenario: byScenario,
     appointments: confirmations.shown,
     inbound: calls.shown,
+    outside_worker: outside.shown,
+    legacy_notes: findings.notes.length,
     faults: faults.slice(0, 20),
     not_shown: NOT_SHOWN,
     seconds: Math.round(seconds * 100) / 100,

@@ -24,6 +24,8 @@ export interface DemoRule {
   timeoutMs?: number;
   /** Left out: they are. */
   isRetryEnabled?: boolean;
+  /** Left out: LabRelay itself; `external`: an outside worker makes the calls. */
+  executor?: 'external';
   /** Where its address is corrected to once everything else is done. */
   mendedTo?: PartnerPath;
   /** Null: the rule is soft-disabled, so nothing may be sent. */

@@ -84,7 +84,8 @@ export async function runDemo(
     over.abort();
     await Promise.all(clients.map((client) => client.close()));
     await Promise.allSettled([work]);
-    // The engine, started last, goes first: what it drains still finds the partner.
+    // Started last, stopped first: the worker gives back what it has leased, and what the engine
+    // drains still finds the partner.
     for (const companion of companions.toReversed()) await companion.stop();
     if (isTemporary) await rm(life.dataFolder, { recursive: true, force: true, maxRetries: 5 });
   }

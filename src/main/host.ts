@@ -220,6 +220,7 @@ async function openParts(
       intake: engine.intake,
       inbound: engine.inbound,
       appointments: engine.appointments,
+      bulk: engine.bulk,
       callback: engine.callback,
       legacyCallbacks: engine.legacyCallbacks,
       people: engine.signIn,

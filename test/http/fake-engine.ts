@@ -5,6 +5,7 @@ import { contract, type ProcedureName } from '../../src/shared/contract/index.ts
 import { fieldError, LabRelayError } from '../../src/shared/errors.ts';
 import { type AccessKey, DEFAULT_SETTINGS } from '../../src/shared/model/configuration.ts';
 import type { InboundCall } from '../../src/shared/model/call.ts';
+import type { JsonObject, JsonValue } from '../../src/shared/model/json.ts';
 import type { Session } from '../../src/shared/model/session.ts';
 import type { Handlers } from '../../src/main/bridge/handler.ts';
 import { Inbound } from '../../src/main/engine/inbound/inbound.ts';
@@ -51,12 +52,22 @@ export const TOKENS = {
   chosen: 'token-chosen',
 } as const;
 
+type BulkCall = Parameters<ServedEngine['bulk']['receive']>[0];
+
+/** A batch that the fake engine was given. */
+export interface TakenBatch extends BulkCall {
+  records: JsonValue[];
+  envelope: JsonObject | null;
+  isDropped: boolean;
+}
+
 /**
  * A FAKE of the engine, for tests of what the server itself does: it keeps what it was given and
  * answers from fixed tables. Tests with the real engine are in test/host.
  */
 export class FakeEngine implements ServedEngine {
   readonly accepted: { route: EventRoute; body: unknown; caller: EventCaller }[] = [];
+  readonly batches: TakenBatch[] = [];
   readonly reports: unknown[] = [];
   readonly reporters: (string | null)[] = [];
   readonly calls: { name: string; input: unknown; role: string }[] = [];
@@ -102,6 +113,26 @@ export class FakeEngine implements ServedEngine {
       );
       this.accepted.push({ route, body, caller });
       return { status: 201, body: { event_id: hash('sha256', route), log_ids: [] }, repeated };
+    },
+  };
+
+  readonly bulk: ServedEngine['bulk'] = {
+    receive: (call) => {
+      const records: JsonValue[] = [];
+      const taken = { ...call, records, envelope: null as JsonObject | null, isDropped: false };
+      this.batches.push(taken);
+      return {
+        add: (record) => void records.push(record),
+        room: async () => {},
+        finish: async (envelope) => {
+          taken.envelope = envelope;
+          if (this.fault) throw this.fault;
+          return { status: 202, body: { accepted: records.length, rejected: [] }, repeated: false };
+        },
+        drop: async () => {
+          taken.isDropped = true;
+        },
+      };
     },
   };
 

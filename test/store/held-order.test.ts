@@ -47,6 +47,7 @@ function openQueue() {
       kind: 'FIRST',
       attempt: 1,
       revision: 1,
+      batchSeq: null,
     });
   };
   /** What a claim would take. @returns the log and key of what was sent, if anything */

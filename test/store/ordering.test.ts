@@ -28,6 +28,7 @@ function add(orderingKey: string | null, labIntegrationId = 1): void {
     kind: 'FIRST',
     attempt: 1,
     revision: 1,
+    batchSeq: null,
   });
 }
 

@@ -6,6 +6,11 @@ import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import { type ExpiredHold, isUrgent } from '../../shared/model/ordering.ts';
 import { Appointments } from './appointments/appointments.ts';
 import type { AppointmentPort } from './appointments/port.ts';
+import { Batches } from './bulk/batches.ts';
+import { BatchBuilder } from './bulk/build.ts';
+import { BulkIntake } from './bulk/bulk-intake.ts';
+import type { BulkPort } from './bulk/port.ts';
+import { Turns } from './bulk/turns.ts';
 import { CallbackHandler } from './callback/handler.ts';
 import { HttpReporter, type ReportTarget } from './callback/http-reporter.ts';
 import { LegacyCallbacks, type LegacyPort } from './callback/legacy/legacy-callbacks.ts';
@@ -27,8 +32,10 @@ import type { Transport } from './dispatch/transport.ts';
 import { type AttemptCount, AttemptCounter, type EngineFigures } from './figures.ts';
 import { Inbound } from './inbound/inbound.ts';
 import type { CallPort } from './inbound/port.ts';
+import { FirstSight } from './intake/first-sight.ts';
 import { IntakeHousekeeping } from './intake/housekeeping.ts';
 import { Intake } from './intake/intake.ts';
+import { KeyedQueue } from './intake/keyed-queue.ts';
 import type { IntakePort } from './intake/port.ts';
 import { Leases } from './leases/leases.ts';
 import type { LeasePort } from './leases/port.ts';
@@ -54,6 +61,7 @@ import type { TargetGuard } from './targets/guard.ts';
 export interface EngineStore
   extends IntakePort,
     AppointmentPort,
+    BulkPort,
     DomainObjectPort,
     DirectoryPort,
     QueuePort,
@@ -123,6 +131,8 @@ export class Engine {
   readonly intake: Intake;
   readonly inbound: Inbound;
   readonly appointments: Appointments;
+  readonly bulk: BulkIntake;
+  readonly batches: Batches;
   readonly directory: Directory;
   readonly dispatcher: Dispatcher;
   readonly callback: CallbackHandler;
@@ -216,12 +226,17 @@ export class Engine {
       onHoldsExpired: (holds) => this.#holdsExpired(holds),
       onTrouble: (what, message) => log.warn(what, message),
     });
-    this.intake = new Intake({
+    const taking = {
       store,
       configuration: this.configuration,
       payloads: this.payloads,
-      clock,
       callbackUrl: parts.callbackUrl,
+      contended: new KeyedQueue(),
+      firstSight: new FirstSight(),
+    };
+    this.intake = new Intake({
+      ...taking,
+      clock,
       onCommitted: (logs) => this.dispatcher.notify(urgentAmong(logs, clock())),
     });
     this.inbound = new Inbound({
@@ -232,6 +247,21 @@ export class Engine {
       onTrouble: (message) => log.warn('call', message),
     });
     this.appointments = new Appointments(store, this.configuration);
+    const turns = new Turns();
+    this.batches = new Batches({
+      store,
+      builder: new BatchBuilder({ ...taking, turns }),
+      turns,
+      clock,
+      onReleased: (urgent) => this.dispatcher.notify(urgent),
+      onTrouble: (what, message) => log.warn(what, message),
+    });
+    this.bulk = new BulkIntake({
+      store,
+      configuration: this.configuration,
+      batches: this.batches,
+      clock,
+    });
     this.callback = new CallbackHandler({
       store,
       configuration: this.configuration,
@@ -321,6 +351,7 @@ export class Engine {
     await this.spill.start();
     const recovery = await this.dispatcher.start();
     this.heldTasks.start();
+    await this.batches.start();
     this.#reporter.start();
     this.#indexer.start();
     this.#housekeeping.start();
@@ -333,6 +364,7 @@ export class Engine {
     await this.inbound.stop();
     await this.#housekeeping.stop();
     await this.heldTasks.stop();
+    await this.batches.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();
     await this.#indexer.stop();

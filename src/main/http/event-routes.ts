@@ -1,11 +1,15 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { bulkRoute, consolidatedReports } from '../../shared/contract/bulk.ts';
 import { type EventRoute, eventRoutes } from '../../shared/contract/events.ts';
 import { fieldError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import type { BringingCall } from '../engine/intake/bringing-call.ts';
-import type { KeyGate } from './keys.ts';
-import type { RouteMetrics } from './metrics.ts';
+import { type BulkRouteParts, bulkRoutesOf, takeBatch } from './bulk-routes.ts';
 import { limitByKey } from './rate-limits.ts';
+
+/** The route that takes one report, or many. */
+const REPORTS = '/report/submit/';
 
 /** Who posts an event, as the key check found. */
 export interface EventCaller {
@@ -36,24 +40,23 @@ export interface EventIntake {
  */
 export async function eventRoutesOf(
   scope: FastifyInstance,
-  parts: {
+  parts: BulkRouteParts & {
     intake: EventIntake;
-    gate: KeyGate;
-    metrics: RouteMetrics;
     perMinute: () => number;
   },
 ): Promise<void> {
   await limitByKey(scope, parts.perMinute);
+  // In a scope of its own for its parser, under the same limit.
+  await scope.register((inner) => bulkRoutesOf(inner, parts));
   for (const route of Object.keys(eventRoutes) as EventRoute[]) {
-    const { summary, body, status, answer } = eventRoutes[route];
+    const { summary } = eventRoutes[route];
     scope.post(route, {
       schema: {
         operationId: operationIdOf(route),
         summary,
         tags: ['events'],
         security: [{ bearer: [] }, { api_key: [] }],
-        body,
-        response: { [status]: answer },
+        ...documented(route),
       },
       config: { captured: true },
       // The schemas are for the document; intake parses, and the answer is what it committed.
@@ -61,6 +64,9 @@ export async function eventRoutesOf(
       serializerCompiler: () => JSON.stringify,
       onRequest: parts.gate.event(route),
       handler: async (request, reply) => {
+        if (route === REPORTS && isConsolidated(request.body)) {
+          return takeReports(parts, request, reply, request.body);
+        }
         const arrived = performance.now();
         try {
           const { body: given, call } = request;
@@ -79,7 +85,42 @@ export async function eventRoutesOf(
   }
 }
 
-function callerOf(request: FastifyRequest): EventCaller {
+/** What a route takes and answers, for the description of the API. */
+function documented(route: EventRoute): { body: z.ZodType; response: Record<number, z.ZodType> } {
+  const { body, status, answer } = eventRoutes[route];
+  if (route !== REPORTS) return { body, response: { [status]: answer } };
+  return {
+    body: z.union([body, consolidatedReports]),
+    response: { [status]: answer, 202: bulkRoute.answer },
+  };
+}
+
+/** A body of many reports, which is a batch. */
+function isConsolidated(body: unknown): body is JsonObject {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, 'reports');
+}
+
+/** Takes many reports as one batch; they have come whole. */
+async function takeReports(
+  parts: BulkRouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { reports, ...envelope }: JsonObject,
+): Promise<FastifyReply> {
+  const taken = await takeBatch(parts, request, REPORTS, async (arrival) => {
+    if (!Array.isArray(reports)) throw fieldError('INVALID_INPUT', 'reports', 'must be a list');
+    for (const report of reports) {
+      arrival.add(report);
+      await arrival.room();
+    }
+    return envelope;
+  });
+  if (taken.repeated) reply.header('idempotent-replayed', 'true');
+  return reply.code(202).send(taken.body);
+}
+
+/** Who posts, as the key check found. */
+export function callerOf(request: FastifyRequest): EventCaller {
   const key = request.accessKey;
   // The key check ran before; without it this route would be open to anyone.
   if (!key) throw new Error('an event route was reached without its key check');
@@ -102,6 +143,7 @@ function idempotencyKeyOf(request: FastifyRequest): string | null {
   );
 }
 
-function operationIdOf(route: string): string {
+/** The name of a route's operation in the description of the API. */
+export function operationIdOf(route: string): string {
   return `post_${route.split('/').filter(Boolean).join('_')}`;
 }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LabRelayError } from '../../shared/errors.ts';
+import { checkWholeCharacters } from '../../shared/whole-characters.ts';
 import { collectBody } from './collect-body.ts';
-import { checkWholeCharacters } from './whole-characters.ts';
 
 type Done = (error: Error | null, body?: unknown) => void;
 

@@ -1,11 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { OPEN_REASONS } from '../../shared/model/breaker.ts';
+import type { JsonObject } from '../../shared/model/json.ts';
 import type { EngineFigures } from '../engine/figures.ts';
 
 /** What the routes count as they go. */
 export interface RouteMetrics {
   /** One answered event request; `seconds` from its body's arrival to the commit. */
   event(route: string, outcome: 'accepted' | 'repeated' | 'refused', seconds: number): void;
+  /** One answered batch, with its answer. */
+  batch(route: string, outcome: 'accepted' | 'repeated' | 'refused', answer: JsonObject): void;
   /** One report taken over HTTP. */
   callback(outcome: 'changed' | 'unchanged' | 'refused'): void;
   /** One error answer. */
@@ -24,6 +27,12 @@ export class Metrics implements RouteMetrics {
     name: 'labrelay_events_total',
     help: 'Event requests by route and outcome',
     labelNames: ['route', 'outcome'] as const,
+    registers: [this.registry],
+  });
+  private readonly batchRecords = new Counter({
+    name: 'labrelay_batch_records_total',
+    help: 'Records of answered batches since the start by what became of them',
+    labelNames: ['outcome'] as const,
     registers: [this.registry],
   });
   private readonly commit = new Histogram({
@@ -130,6 +139,14 @@ export class Metrics implements RouteMetrics {
   event(route: string, outcome: 'accepted' | 'repeated' | 'refused', seconds: number): void {
     this.events.inc({ route, outcome });
     if (outcome === 'accepted') this.commit.observe(seconds);
+  }
+
+  batch(route: string, outcome: 'accepted' | 'repeated' | 'refused', answer: JsonObject): void {
+    this.events.inc({ route, outcome });
+    if (outcome !== 'accepted') return;
+    this.batchRecords.inc({ outcome: 'accepted' }, Number(answer.accepted ?? 0));
+    const rejected = Array.isArray(answer.rejected) ? answer.rejected.length : 0;
+    this.batchRecords.inc({ outcome: 'rejected' }, rejected);
   }
 
   callback(outcome: 'changed' | 'unchanged' | 'refused'): void {

@@ -28,6 +28,7 @@ const RETRY_AFTER: Partial<Record<Problem['code'], number>> = {
   STORE_UNAVAILABLE: 5,
   STOPPING: 5,
   CONTENDED: 1,
+  BATCH_UNFINISHED: 5,
 };
 
 /** `10 MiB`, for the limits that people are told. */

@@ -7,6 +7,7 @@ import type { Handlers } from '../bridge/handler.ts';
 import type { ConfigurationLookup } from '../engine/configuration/lookup.ts';
 import type { EngineFigures } from '../engine/figures.ts';
 import { type AppointmentLister, appointmentRoutes } from './appointment-routes.ts';
+import type { BulkTaker } from './bulk-routes.ts';
 import { type ReportTaker, callbackRoutes } from './callback-routes.ts';
 import { type CallTaker, captureCalls } from './capture.ts';
 import { consoleRoutes } from './console-routes.ts';
@@ -44,6 +45,7 @@ export interface ServedEngine {
   /** Null: no call is captured. */
   inbound: CallTaker | null;
   appointments: AppointmentLister;
+  bulk: BulkTaker;
   callback: ReportTaker;
   legacyCallbacks: NoteTaker;
   people: SessionKeeper;
@@ -138,6 +140,7 @@ async function buildServer(
   await app.register((scope) =>
     eventRoutesOf(scope, {
       intake: engine.intake,
+      bulk: engine.bulk,
       gate,
       metrics,
       perMinute: () => engine.configuration.settings.eventRateLimit,

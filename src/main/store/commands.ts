@@ -1,6 +1,10 @@
 import type { Database } from 'better-sqlite3';
 import { createAppointmentQueries } from './appointments.ts';
 import { createAuditCommands, createAuditQueries } from './audit.ts';
+import { createBatchListQueries } from './batch-list.ts';
+import { createBatchAnswerQueries, createBatchRecordCommands } from './batch-records.ts';
+import { createBatchReleaseCommands } from './batch-release.ts';
+import { createBatchCommands, createBatchQueries } from './batches.ts';
 import { createKeepCall, encodeCall } from './calls.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { createInsertDelivery } from './deliveries.ts';
@@ -37,9 +41,13 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
   const bury = createBury(db, tasks, applyReport);
   const keepCall = createKeepCall(db);
   const queue = createQueueCommands(db, tasks, applyReport, bury);
+  const insertDelivery = createInsertDelivery(db, tasks);
   return byName({
     keepCall,
-    ...createIntakeCommands(db, createInsertDelivery(db, tasks), keepCall),
+    ...createIntakeCommands(db, insertDelivery, keepCall),
+    ...createBatchCommands(db),
+    ...createBatchRecordCommands(db, insertDelivery),
+    ...createBatchReleaseCommands(db, tasks),
     ...queue,
     ...createSpillCommands(db, {
       settle: (settlement) => queue.settle(settlement),
@@ -67,6 +75,9 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
   return byName({
     ...createIntakeQueries(db),
     ...createAppointmentQueries(db),
+    ...createBatchQueries(db),
+    ...createBatchAnswerQueries(db),
+    ...createBatchListQueries(db),
     ...createDirectoryQueries(db),
     ...createSearchQueries(db),
     ...createQueueQueries(db),

@@ -5,9 +5,13 @@ import type { Tasks } from './tasks.ts';
 
 /**
  * Pre-creates a log with its first revision and its task, inside the caller's transaction: no code
- * path sends without a `log_id`, and no log waits without a task.
+ * path sends without a `log_id`, and no log waits without a task. That of a batch waits for the whole
+ * batch.
  */
-export function createInsertDelivery(db: Database, tasks: Tasks): (delivery: NewDelivery) => void {
+export function createInsertDelivery(
+  db: Database,
+  tasks: Tasks,
+): (delivery: NewDelivery, batchSeq?: number) => void {
   const insertLog = db.prepare(
     `INSERT INTO log (log_id, direction, status, certainty, retry_state, stage, priority, deliver_by,
        ordering_key, lab_id, organization_id, lab_integration_id, config_version,
@@ -25,7 +29,7 @@ export function createInsertDelivery(db: Database, tasks: Tasks): (delivery: New
   );
   const insertTextPending = db.prepare('INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)');
 
-  return ({ log, revision, enqueue }) => {
+  return ({ log, revision, enqueue }, batchSeq) => {
     const { lastInsertRowid: logSeq } = insertLog.run(
       log.logId,
       log.direction,
@@ -84,6 +88,7 @@ export function createInsertDelivery(db: Database, tasks: Tasks): (delivery: New
         kind: 'FIRST',
         attempt: 1,
         revision: revision?.number ?? 1,
+        batchSeq: batchSeq ?? null,
       });
     }
     insertTextPending.run(logSeq);

@@ -158,6 +158,7 @@ export function createFailedTaskCommands(db: Database, tasks: Tasks) {
         kind: 'MANUAL',
         attempt: task.newest_attempt + 1,
         revision: task.revision,
+        batchSeq: null,
       });
       mark.run(request.now, request.reason, request.failedTaskId);
       note.run(

@@ -253,17 +253,21 @@ export function createHeldTaskQueries(db: Database) {
     heldTasks(request: { filter: HeldFilter; afterTaskId: number; limit: number }): HeldTask[] {
       const { filter, afterTaskId, limit } = request;
       const read = filter.labIntegrationId === null ? ofAll : ofOne;
-      return read.all({ ...columns(filter), afterTaskId, limit }).map((row) => ({
-        taskId: row.task_id,
-        logId: row.log_id,
-        labId: row.lab_id,
-        labIntegrationId: row.lab_integration_id,
-        actionCategory: row.action_category,
-        eventId: row.event_id,
-        references: (JSON.parse(row.retry_context) as RetryContext).references,
-        heldReason: row.held_reason,
-        sha256: row.sha256,
-      }));
+      return read.all({ ...columns(filter), afterTaskId, limit }).map((row) => {
+        const context = JSON.parse(row.retry_context) as RetryContext;
+        return {
+          taskId: row.task_id,
+          logId: row.log_id,
+          labId: row.lab_id,
+          labIntegrationId: row.lab_integration_id,
+          actionCategory: row.action_category,
+          eventId: row.event_id,
+          references: context.references,
+          heldReason: row.held_reason,
+          sha256: row.sha256,
+          isBodyGiven: context.isBodyGiven === true,
+        };
+      });
     },
 
     /** How many are held, by integration, reason and certainty. */

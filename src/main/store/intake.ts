@@ -10,9 +10,9 @@ import type {
   Repeat,
 } from '../../shared/model/event.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
+import { decodeBody, type StoredBody } from './bodies.ts';
 import { type EncodedCall, encodeCall } from './calls.ts';
-import { listedBy } from './appointments.ts';
-import { decodeBody, encodeBody, type StoredBody } from './bodies.ts';
+import { createEventRows, type EncodedObject, encodeObjects } from './event-rows.ts';
 import { Undone } from './group-commit.ts';
 
 interface AnswerRow {
@@ -112,7 +112,7 @@ export function createIntakeQueries(db: Database) {
 /** `AcceptEvent` with its documents already written as JSON, so that they cross the thread as text. */
 export type EncodedAcceptEvent = Omit<AcceptEvent, 'event' | 'objects' | 'answer' | 'call'> & {
   event: Omit<AcceptEvent['event'], 'document'> & { document: string };
-  objects: (Omit<ObjectWrite, 'document'> & { document: string })[];
+  objects: EncodedObject[];
   answer: string;
   call: EncodedCall | null;
 };
@@ -120,12 +120,8 @@ export type EncodedAcceptEvent = Omit<AcceptEvent, 'event' | 'objects' | 'answer
 /** Objects that a domain source told, with their documents written as JSON. */
 export interface EncodedSaveObjects {
   labId: number;
-  objects: EncodedAcceptEvent['objects'];
+  objects: EncodedObject[];
   now: number;
-}
-
-function encodeObjects(objects: readonly ObjectWrite[]): EncodedAcceptEvent['objects'] {
-  return objects.map((object) => ({ ...object, document: JSON.stringify(object.document) }));
 }
 
 export function encodeSaveObjects(command: {
@@ -155,49 +151,11 @@ export function createIntakeCommands(
   keepCall: (call: EncodedCall, responseBody: string | null) => void,
 ) {
   const repeats = createRepeats(db);
-  const insertObject = db.prepare(
-    `INSERT INTO domain_object (lab_id, kind, id, version, source_updated_at, document, created_at,
-       updated_at, status, due_at)
-     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-  );
-  const updateObject = db.prepare(
-    `UPDATE domain_object SET version = version + 1, source_updated_at = ?, document = ?,
-       updated_at = ?, status = ?, due_at = ?
-     WHERE id = ? AND kind = ? AND lab_id = ? AND version = ?`,
-  );
-  const insertEvent = db.prepare(
-    `INSERT INTO event (lab_id, event_id, action_category_list_id, document, body_hash, access_key_id,
-       answer_status, answer, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
+  const rows = createEventRows(db);
   const insertKey = db.prepare(
     `INSERT INTO idempotency (scope, key, body_hash, status, answer, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
   );
   const purge = db.prepare<[number]>('DELETE FROM idempotency WHERE expires_at <= ?');
-
-  const writeObject = (
-    labId: number,
-    now: number,
-    object: EncodedAcceptEvent['objects'][number],
-  ) => {
-    const { kind, id, baseVersion, sourceUpdatedAt } = object;
-    const document = encodeBody(object.document);
-    const { status, dueAt } = listedBy(kind, object.document);
-    const { changes } =
-      baseVersion === null
-        ? insertObject.run(labId, kind, id, sourceUpdatedAt, document, now, now, status, dueAt)
-        : updateObject.run(
-            sourceUpdatedAt,
-            document,
-            now,
-            status,
-            dueAt,
-            id,
-            kind,
-            labId,
-            baseVersion,
-          );
-    return changes === 1;
-  };
 
   return {
     acceptEvent(command: EncodedAcceptEvent): AcceptResult | Undone {
@@ -211,31 +169,24 @@ export function createIntakeCommands(
       if (repeat) return { outcome: 'REPEAT', repeat };
 
       for (const object of command.objects) {
-        if (!writeObject(event.labId, event.receivedAt, object)) {
+        if (!rows.writeObject(event.labId, event.receivedAt, object)) {
           return new Undone({ outcome: 'CONFLICT' } satisfies AcceptResult);
         }
       }
-      insertEvent.run(
-        event.labId,
-        event.eventId,
-        event.actionCategoryListId,
-        encodeBody(event.document),
-        event.bodyHash,
-        event.accessKeyId,
-        command.answerStatus,
-        command.answer,
-        event.receivedAt,
-      );
+      const { answerStatus, answer } = command;
+      if (!rows.insertEvent({ ...event, answerStatus, answer })) {
+        throw new Error('two events were given one id');
+      }
       // First, as it came: what it has fired follows it in the directory.
-      if (command.call) keepCall(command.call, command.answer);
+      if (command.call) keepCall(command.call, answer);
       for (const delivery of command.deliveries) insertDelivery(delivery);
       if (idempotency) {
         insertKey.run(
           idempotency.scope,
           idempotency.key,
           idempotency.bodyHash,
-          command.answerStatus,
-          command.answer,
+          answerStatus,
+          answer,
           idempotency.expiresAt,
         );
       }
@@ -244,7 +195,7 @@ export function createIntakeCommands(
 
     saveObjects(command: EncodedSaveObjects): boolean | Undone {
       for (const object of command.objects) {
-        if (!writeObject(command.labId, command.now, object)) return new Undone(false);
+        if (!rows.writeObject(command.labId, command.now, object)) return new Undone(false);
       }
       return true;
     },

@@ -30,14 +30,20 @@ interface HoldRow {
 
 /** The order of tasks within their keys, with the holds behind heads that did not end well. */
 export interface Ordering {
-  /** Whether a task that is queued now has others of its key before it, held ones too, or a hold. */
+  /**
+   * Whether a task that is queued now has others of its key before it, held ones and those of a batch
+   * that are not released yet too, or a hold.
+   */
   mustWait(key: Key, logSeq: number): boolean;
   /**
    * Makes a key's next task ready, unless one is under way, an older one is held, or the key is.
    * @returns what has become ready
    */
   promote(key: Key): KeyWentOn | null;
-  /** All tasks of a key become STAT, held ones too, so that a STAT one among them is reached first. */
+  /**
+   * All tasks of a key become STAT, held ones and those of a batch too, so that a STAT one among them
+   * is reached first.
+   */
   lift(key: Key): void;
   /**
    * The task of a key's head has left: its followers go on or are held, by what its log tells.
@@ -67,13 +73,20 @@ WHERE task_id = (SELECT min(task_id) FROM task WHERE ${KEY} AND state = 'WAITING
   AND NOT EXISTS (SELECT 1 FROM task WHERE ${KEY} AND state IN ('READY', 'CLAIMED', 'REPORTING'))
   AND NOT EXISTS (SELECT 1 FROM key_hold WHERE ${KEY})
   AND NOT EXISTS (SELECT 1 FROM task h WHERE ${KEY} AND h.state = 'HELD' AND h.task_id < task.task_id)
+  AND NOT EXISTS (SELECT 1 FROM task b WHERE ${KEY} AND b.state = 'RECEIVING' AND b.task_id < task.task_id)
 RETURNING priority`;
 
 /** See {@link Ordering}; every question is one seek, however many tasks a key has. */
 export function createOrdering(db: Database): Ordering {
   const before = db.prepare<
     [Key],
-    { is_busy: number; is_waiting: number; is_held: number; head: number | null }
+    {
+      is_busy: number;
+      is_waiting: number;
+      is_held: number;
+      is_receiving: number;
+      head: number | null;
+    }
   >(
     `SELECT
        EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration AND ordering_key = @key
@@ -82,6 +95,8 @@ export function createOrdering(db: Database): Ordering {
          AND state = 'WAITING') AS is_waiting,
        EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration AND ordering_key = @key
          AND state = 'HELD') AS is_held,
+       EXISTS (SELECT 1 FROM task WHERE lab_integration_id = @integration AND ordering_key = @key
+         AND state = 'RECEIVING') AS is_receiving,
        (SELECT head_log_seq FROM key_hold WHERE lab_integration_id = @integration
          AND ordering_key = @key) AS head`,
   );
@@ -97,7 +112,7 @@ export function createOrdering(db: Database): Ordering {
       `UPDATE task SET priority = 0 WHERE lab_integration_id = @integration
          AND ordering_key = @key AND state = '${state}' AND priority <> 0`,
     );
-  const lifts = [liftHead, liftThose('WAITING'), liftThose('HELD')];
+  const lifts = [liftHead, liftThose('WAITING'), liftThose('HELD'), liftThose('RECEIVING')];
   const certainty = db
     .prepare<[number], Certainty | null>('SELECT certainty FROM log WHERE log_seq = ?')
     .pluck();
@@ -142,11 +157,12 @@ export function createOrdering(db: Database): Ordering {
 
   return {
     mustWait(key, logSeq) {
-      const { is_busy, is_waiting, is_held, head } = before.get(key) ?? {};
+      const { is_busy, is_waiting, is_held, is_receiving, head } = before.get(key) ?? {};
       // The held head itself may be sent again, past those that wait for it.
       if (head === logSeq) return is_busy === 1;
       // What waits is before a newcomer too, also where the head itself is set aside.
-      return is_busy === 1 || is_waiting === 1 || is_held === 1 || head !== null;
+      const isBehind = is_busy === 1 || is_waiting === 1 || is_held === 1 || is_receiving === 1;
+      return isBehind || head !== null;
     },
 
     promote: next,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AppointmentQuery, KeptAppointment } from '../../shared/model/appointment.ts';
 import type { InboundCall } from '../../shared/model/call.ts';
 import type { BackupMade, BackupRequest } from '../../shared/model/backup.ts';
+import type { BuildChunk, BuildResult } from '../../shared/model/batch.ts';
 import type {
   AttemptReport,
   ClaimedTask,
@@ -45,6 +46,10 @@ import type {
 import type { AppendAudit } from './audit.ts';
 import { encodeCall } from './calls.ts';
 import { Channel } from './channel.ts';
+import type { createBatchListQueries } from './batch-list.ts';
+import { type createBatchAnswerQueries, encodeBuildChunk } from './batch-records.ts';
+import type { createBatchReleaseCommands } from './batch-release.ts';
+import type { createBatchCommands, createBatchQueries } from './batches.ts';
 import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
@@ -77,6 +82,11 @@ type VersionQueries = ReturnType<typeof createIntegrationVersionQueries>;
 type LeaseCommands = ReturnType<typeof createLeaseCommands>;
 type LeaseQueries = ReturnType<typeof createLeaseQueries>;
 type FailedTaskCommands = ReturnType<typeof createFailedTaskCommands>;
+type BatchCommands = ReturnType<typeof createBatchCommands> &
+  ReturnType<typeof createBatchReleaseCommands>;
+type BatchQueries = ReturnType<typeof createBatchQueries> &
+  ReturnType<typeof createBatchAnswerQueries> &
+  ReturnType<typeof createBatchListQueries>;
 
 /** A synchronous statement's function as the calling thread sees it. */
 type Remote<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
@@ -148,6 +158,41 @@ export class Store {
   purgeIdempotencyKeys(now: number): Promise<number> {
     return this.#writer.call('purgeIdempotencyKeys', now);
   }
+
+  // Batches
+  beginBatch: Remote<BatchCommands['beginBatch']> = (batch) =>
+    this.#writer.call('beginBatch', batch);
+  spoolRecords: Remote<BatchCommands['spoolRecords']> = (request) =>
+    this.#writer.call('spoolRecords', request);
+  sealBatch: Remote<BatchCommands['sealBatch']> = (request) =>
+    this.#writer.call('sealBatch', request);
+  dropBatch: Remote<BatchCommands['dropBatch']> = (request) =>
+    this.#writer.call('dropBatch', request);
+  buildBatch(chunk: BuildChunk): Promise<BuildResult> {
+    return this.#writer.call('buildBatch', encodeBuildChunk(chunk));
+  }
+  releaseBatch: Remote<BatchCommands['releaseBatch']> = (request) =>
+    this.#writer.call('releaseBatch', request);
+  beginCancel: Remote<BatchCommands['beginCancel']> = (request) =>
+    this.#writer.call('beginCancel', request);
+  cancelBatchTasks: Remote<BatchCommands['cancelBatchTasks']> = (request) =>
+    this.#writer.call('cancelBatchTasks', request);
+  unfinishedBatches: Remote<BatchQueries['unfinishedBatches']> = () =>
+    this.#points.call('unfinishedBatches', null);
+  openBatch: Remote<BatchQueries['openBatch']> = (batchSeq) =>
+    this.#points.call('openBatch', batchSeq);
+  knownEvents: Remote<BatchQueries['knownEvents']> = (request) =>
+    this.#points.call('knownEvents', request);
+  recordParcel: Remote<BatchQueries['recordParcel']> = (request) =>
+    this.#points.call('recordParcel', request);
+  batchAnswer: Remote<BatchQueries['batchAnswer']> = (batchSeq) =>
+    this.#points.call('batchAnswer', batchSeq);
+  batchRejections: Remote<BatchQueries['batchRejections']> = (request) =>
+    this.#searches.call('batchRejections', request);
+  listBatches: Remote<BatchQueries['listBatches']> = (request) =>
+    this.#searches.call('listBatches', request);
+  getBatch: Remote<BatchQueries['getBatch']> = (batchId) =>
+    this.#searches.call('getBatch', batchId);
 
   // Directory
   getLog(logId: string): Promise<LogRecord | null> {

@@ -3,7 +3,7 @@ import type { WaitingAction } from '../../shared/model/held.ts';
 import { DELIVER_SOON_MS } from '../../shared/model/ordering.ts';
 import type { HeldReason } from '../../shared/model/vocabulary.ts';
 import type { Ordering } from './ordering.ts';
-import { STAT } from './task-priority.ts';
+import { ROUTINE, STAT } from './task-priority.ts';
 
 /** Whose a task is. */
 export interface TaskOwner {
@@ -26,6 +26,21 @@ export interface TaskHolds {
    * @returns null where it is held no longer
    */
   unhold(taskId: number, now: number): TaskOwner | null;
+  /**
+   * Lets a task of a batch go that is complete by now: ready, waiting or held, as one that is queued
+   * now would be. Those of a key are let go by rising id.
+   * @returns whether it is urgent
+   */
+  admit(task: ReceivingTask, now: number): boolean;
+}
+
+/** A task of a batch that is not released yet. */
+export interface ReceivingTask extends TaskOwner {
+  taskId: number;
+  orderingKey: string | null;
+  isStat: boolean;
+  /** Epoch milliseconds. */
+  deliverBy: number | null;
 }
 
 /** As {@link TaskHolds}, with what only the queueing of tasks needs. */
@@ -88,11 +103,32 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
          AND o.state IN ('READY', 'CLAIMED', 'REPORTING'))`,
   );
 
+  const admitAs = db.prepare<[string, number, number]>(
+    `UPDATE task SET state = ?, priority = ? WHERE task_id = ? AND state = 'RECEIVING'`,
+  );
+
+  const reasonFor = (integration: number | null, orderingKey: string | null): HeldReason | null => {
+    if (isActive.get(integration) === 0) return 'INTEGRATION_DISABLED';
+    // Those of its key that are still held came before it.
+    return orderingKey !== null && action.get(integration) ? 'BEHIND_HELD' : null;
+  };
+
   return {
-    reasonFor(labIntegrationId, orderingKey) {
-      if (isActive.get(labIntegrationId) === 0) return 'INTEGRATION_DISABLED';
-      // Those of its key that are still held came before it.
-      return orderingKey !== null && action.get(labIntegrationId) ? 'BEHIND_HELD' : null;
+    reasonFor,
+
+    admit(task, now) {
+      const { taskId, logSeq, labIntegrationId: integration, orderingKey: key, deliverBy } = task;
+      const isSoon = deliverBy !== null && deliverBy <= now + DELIVER_SOON_MS;
+      const priority = task.isStat || isSoon ? STAT : ROUTINE;
+      const held = reasonFor(integration, key);
+      const state = held !== null ? 'HELD' : key !== null ? 'WAITING' : 'READY';
+      admitAs.run(state, priority, taskId);
+      if (held !== null) markHeld.run(held, logSeq);
+      else if (key !== null) {
+        if (priority === STAT) ordering.lift({ integration, key });
+        ordering.promote({ integration, key });
+      }
+      return priority === STAT;
     },
 
     mark(logSeq, reason) {

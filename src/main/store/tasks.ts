@@ -17,6 +17,8 @@ export interface NewTask {
   kind: AttemptKind;
   attempt: number;
   revision: number;
+  /** The batch of which it is a part and that is not complete yet; null for all others. */
+  batchSeq: number | null;
 }
 
 interface Gone {
@@ -31,7 +33,7 @@ export interface Tasks extends TaskHolds {
   /**
    * Queues a task: ready, waiting where another of its ordering key is before it, or held where its
    * rule is switched off or those of its key before it are still held. An urgent one that has to
-   * wait lifts its whole key.
+   * wait lifts its whole key. One of a batch that is not complete yet is kept as RECEIVING.
    */
   add(task: NewTask): void;
   /**
@@ -63,9 +65,9 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
   const { reasonFor, mark, ...holds } = createTaskHolds(db, ordering);
   const insert = db.prepare(
     `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, deliver_by, due_at,
-       kind, attempt, revision)
+       kind, attempt, revision, batch_seq)
      VALUES (@logSeq, @labIntegrationId, @state, @priority, @orderingKey, @deliverBy, @dueAt, @kind,
-       @attempt, @revision)`,
+       @attempt, @revision, @batchSeq)`,
   );
   const take = db.prepare<[number], Gone>(
     'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
@@ -96,6 +98,11 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
 
     add(task) {
       const { labIntegrationId: integration, orderingKey } = task;
+      if (task.batchSeq !== null) {
+        const priority = isUrgent(task, task.dueAt) ? STAT : ROUTINE;
+        insert.run({ ...task, priority, state: 'RECEIVING' });
+        return;
+      }
       const key = keyOf(integration, orderingKey);
       const held = reasonFor(integration, orderingKey);
       const waits = held === null && key !== null && ordering.mustWait(key, Number(task.logSeq));

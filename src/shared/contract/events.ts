@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { JsonObject } from '../model/json.ts';
-import { OBJECT_KINDS, type ObjectKind, PRIORITIES, type Priority } from '../model/vocabulary.ts';
+import { type ObjectKind, PRIORITIES, type Priority } from '../model/vocabulary.ts';
 import { givenTime, isoTime, parseInput } from './common.ts';
 import {
   appointmentObject,
@@ -12,23 +12,8 @@ import {
   sampleObject,
   words,
 } from './domain-objects.ts';
+import { categoryCode, givenReference, labId, shortText } from './event-fields.ts';
 import { checkDocument, type RefusedKeys } from './json-document.ts';
-
-const labId = z
-  .int({ error: "must be the lab's number" })
-  .positive({ error: "must be the lab's number" });
-
-const categoryCode = z
-  .string({ error: 'must be the code of an action category, e.g. BILL_GENERATED' })
-  .min(1, 'must not be empty')
-  .max(100);
-
-const shortText = (reason: string) =>
-  z
-    .string({ error: reason })
-    .min(1, 'must not be empty')
-    .max(100, 'must have at most 100 characters')
-    .regex(/^\P{Cc}*$/u, 'must not hold control characters (NUL, line breaks, tabs)');
 
 /**
  * What every event may say of itself. Nothing here (and no other key) can say where a delivery
@@ -51,14 +36,6 @@ const objectEvent = {
 };
 
 const committed = { event_id: z.string(), log_ids: z.array(z.string()) };
-
-/** An object that a caller's event is about without carrying it. */
-const givenReference = z.strictObject({
-  kind: z.enum(OBJECT_KINDS).exclude(['event'], {
-    error: 'must be patient, bill, sample, report or appointment',
-  }),
-  id: objectId,
-});
 
 /** The routes by which business events come in: what each takes and answers. */
 export const eventRoutes = {

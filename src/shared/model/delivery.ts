@@ -31,6 +31,8 @@ export type HeaderRecord = Record<string, string>;
 export interface RetryContext {
   actionCategory: string;
   references: Reference[];
+  /** The body came ready with the task, so no trigger can build it: what is stored is sent again. */
+  isBodyGiven?: boolean;
 }
 
 /** A log as it is pre-created, before anything is sent. Times are epoch milliseconds. */

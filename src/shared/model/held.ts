@@ -35,6 +35,8 @@ export interface HeldTask {
   heldReason: HeldReason | null;
   /** Of its present body; empty where it has none. */
   sha256: string;
+  /** Its body came ready; there is nothing that it could be built from. */
+  isBodyGiven: boolean;
 }
 
 /** Held deliveries of one kind, counted. */

@@ -1,5 +1,7 @@
 import { NEW_INTEGRATION } from '../../../src/shared/model/integration-defaults.ts';
 import type { ConfigurationLookup } from '../../../src/main/engine/configuration/lookup.ts';
+import { FirstSight } from '../../../src/main/engine/intake/first-sight.ts';
+import { KeyedQueue } from '../../../src/main/engine/intake/keyed-queue.ts';
 import { Intake, type IntakeDependencies } from '../../../src/main/engine/intake/intake.ts';
 import { PayloadBuilder } from '../../../src/main/engine/payload/builder.ts';
 import type {
@@ -113,6 +115,8 @@ export function intakeWith(
     payloads: new PayloadBuilder({ evaluator: evaluatorOf(mappings) }),
     clock: () => NOW,
     callbackUrl: () => 'http://127.0.0.1:7420/integration_callback/',
+    contended: new KeyedQueue(),
+    firstSight: new FirstSight(),
     onCommitted: (logs) => announced.push(...logs.map(({ logId }) => logId)),
     ...others,
   });

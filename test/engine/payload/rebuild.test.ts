@@ -23,6 +23,7 @@ const LOG: RebuildableLog = {
     { kind: 'patient', id: 'P1' },
   ],
   sha256: '',
+  isBodyGiven: false,
 };
 
 /** The lab's objects by `kind id`. */

@@ -65,6 +65,7 @@ export async function passThrough(): Promise<void> {
         },
         inbound: null,
         appointments: { list: unused },
+        bulk: { receive: unused },
         callback: { handle: unused },
         legacyCallbacks: { take: unused },
         people: { find: unused, in: unused, out: unused, refused: unused },

@@ -98,7 +98,12 @@ function idempotencyUse(
     const reason = 'must have 1 to 255 visible ASCII characters';
     throw fieldError('INVALID_INPUT', 'Idempotency-Key', reason);
   }
-  return { scope: `${accessKeyId ?? 'local'} ${route}`, key: idempotencyKey, bodyHash };
+  return { scope: scopeOf(accessKeyId, route), key: idempotencyKey, bodyHash };
+}
+
+/** Access key and route: two callers' keys never meet, nor those of two routes. */
+export function scopeOf(accessKeyId: number | null, route: string): string {
+  return `${accessKeyId ?? 'local'} ${route}`;
 }
 
 /**

@@ -97,33 +97,36 @@ function delivery(log: NewLog, rule: LabIntegration, payload: BuiltPayload): New
   };
 }
 
-/** One delivery per rule, each with its log, its first body and (through `enqueue`) its task. */
-export function buildDeliveries(
-  rules: readonly LabIntegration[],
+/**
+ * A rule's delivery of an event, with its log, its first body and (through `enqueue`) its task.
+ * @param ready the body that it came with; null where the rule makes one
+ */
+export async function buildDelivery(
+  rule: LabIntegration,
   event: EventFacts,
   trigger: Trigger,
   args: JsonObject,
   payloads: PayloadBuilder,
-): Promise<NewDelivery[]> {
-  return Promise.all(
-    rules.map(async (rule) => {
-      const logId = newId();
-      const bindings = {
-        log_id: logId,
-        event_id: event.eventId,
-        lab_id: event.lab.labId,
-        action_category: event.category.code,
-      };
-      // Asked for in one turn: the child process is given both together.
-      const [payload, ordering] = await Promise.all([
-        payloads.build({ integration: rule, trigger, args, bindings }),
-        keyOf(event, rule, () => payloads.orderingKey(rule.orderingKey ?? '', args, bindings)),
-      ]);
-      // In no order it must not go: the partner would take it before what it follows.
-      const built = payload.ok && !ordering.ok ? ordering : payload;
-      return delivery(newLog(logId, event, rule, ordering.ok ? ordering.key : null), rule, built);
-    }),
-  );
+  ready: BuiltPayload | null,
+): Promise<NewDelivery> {
+  const logId = newId();
+  const bindings = {
+    log_id: logId,
+    event_id: event.eventId,
+    lab_id: event.lab.labId,
+    action_category: event.category.code,
+  };
+  // Asked for in one turn: the child process is given both together.
+  const [payload, ordering] = await Promise.all([
+    ready ?? payloads.build({ integration: rule, trigger, args, bindings }),
+    keyOf(event, rule, () => payloads.orderingKey(rule.orderingKey ?? '', args, bindings)),
+  ]);
+  // In no order it must not go: the partner would take it before what it follows.
+  const built = payload.ok && !ordering.ok ? ordering : payload;
+  const log = newLog(logId, event, rule, ordering.ok ? ordering.key : null);
+  // Its trigger would make another body of the event than the one that it came with.
+  if (ready) log.retryContext.isBodyGiven = true;
+  return delivery(log, rule, built);
 }
 
 function keyOf(

@@ -2,28 +2,23 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type EventRoute, eventRoutes } from '../../../shared/contract/events.ts';
 import { type ErrorCode, fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { CallFacts } from '../../../shared/model/call.ts';
-import type { ActionCategory } from '../../../shared/model/configuration.ts';
 import type { NewLog } from '../../../shared/model/delivery.ts';
 import type { DomainObject, Reference } from '../../../shared/model/domain.ts';
 import type { AcceptEvent, IntakeAnswer, Repeat } from '../../../shared/model/event.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
-import type { ConfigurationLookup } from '../configuration/lookup.ts';
-import type { PayloadBuilder } from '../payload/builder.ts';
-import { triggerFor } from '../triggers/index.ts';
 import { answerOf, confirmedAlready } from './answers.ts';
 import type { BringingCall } from './bringing-call.ts';
 import { type CheckedEvent, checkEvent, type IntakeCaller, idempotencyOf } from './check.ts';
-import { buildDeliveries, type EventFacts } from './deliveries.ts';
-import { FirstSight } from './first-sight.ts';
-import { KeyedQueue } from './keyed-queue.ts';
+import { categoryOf, type ComposeParts, deliveriesOf } from './compose.ts';
+import type { FirstSight } from './first-sight.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
 import { mergeEvent } from './merge-event.ts';
 import { ObjectSet } from './object-set.ts';
 import type { IntakePort } from './port.ts';
-import { impliedCategory } from './routes.ts';
 
 /** How often an event is merged anew when others change the same objects at the same time. */
-const MAX_TRIES = 8;
-const IDEMPOTENCY_KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
+export const MAX_TRIES = 8;
+export const IDEMPOTENCY_KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /** Refusals that an event may meet which was taken before. */
 const SWITCHED_OFF = new Set<ErrorCode>(['UNKNOWN_LAB', 'UNKNOWN_ACTION_CATEGORY']);
@@ -31,14 +26,13 @@ const SWITCHED_OFF = new Set<ErrorCode>(['UNKNOWN_LAB', 'UNKNOWN_ACTION_CATEGORY
 /** What is assumed where nothing was read; repeats are told by the commit itself. */
 const NOTHING_KNOWN: IntakeAnswer = { objects: [], repeat: null };
 
-export interface IntakeDependencies {
+export interface IntakeDependencies extends ComposeParts {
   store: IntakePort;
-  configuration: ConfigurationLookup;
-  payloads: PayloadBuilder;
   /** Epoch milliseconds. */
   clock: () => number;
-  /** Where reports on new deliveries go. */
-  callbackUrl: () => string;
+  /** Shared with whoever else takes events: who changes which objects. */
+  contended: KeyedQueue;
+  firstSight: FirstSight;
   /** Told after the commit, where deliveries were made: wakes the dispatcher. */
   onCommitted: (logs: NewLog[]) => void;
 }
@@ -57,11 +51,13 @@ export interface IntakeAnswered {
  */
 export class Intake {
   readonly #deps: IntakeDependencies;
-  readonly #contended = new KeyedQueue();
-  readonly #firstSight = new FirstSight();
+  readonly #contended: KeyedQueue;
+  readonly #firstSight: FirstSight;
 
   constructor(deps: IntakeDependencies) {
     this.#deps = deps;
+    this.#contended = deps.contended;
+    this.#firstSight = deps.firstSight;
   }
 
   /**
@@ -80,7 +76,7 @@ export class Intake {
   ): Promise<IntakeAnswered> {
     const event = await this.#checked(route, body, caller);
     if ('repeat' in event) return answerRepeat(event.repeat, call);
-    const objects = event.carried.map(({ kind, id }) => `${event.lab.labId} ${kind} ${id}`);
+    const objects = changedBy(event);
     // Events about objects that nobody fights over (nearly all) do not queue.
     if (!this.#contended.isBusy(objects)) {
       const isGuess = isGuessable(event) && this.#firstSight.guesses(objects);
@@ -154,7 +150,7 @@ export class Intake {
     call: BringingCall | null,
   ): Promise<{ command: AcceptEvent } | { repeat: Repeat }> {
     const { store, configuration } = this.#deps;
-    const { route, plan, body, lab, carried, about, eventId, bodyHash, idempotency } = event;
+    const { route, plan, body, lab, about, eventId, bodyHash, idempotency } = event;
     const known = isGuess
       ? NOTHING_KNOWN
       : await store.readIntake({
@@ -175,16 +171,17 @@ export class Intake {
       const confirmed = await confirmedAlready(event, objects, receivedAt, store);
       if (confirmed) return { repeat: confirmed };
     }
-    const principal = plan && carried.find(({ kind }) => kind === plan.principal);
-    const isFirst = !!principal && !objects.isStored(principal);
-
-    // Without a plan the body had to name its category.
-    const category =
-      event.category ?? (plan && impliedCategory(plan, isFirst, configuration)) ?? null;
-    if (!category) throw new Error(`${route} left its action category open.`);
-
+    const category = categoryOf(event, objects, configuration);
     mergeEvent(event, category, objects, receivedAt);
-    const deliveries = await this.#deliveries(event, category, objects, receivedAt, call);
+    const origin = { batchId: null, triggeredBy: call?.logId ?? null, receivedAt };
+    const deliveries = await deliveriesOf(
+      this.#deps,
+      event,
+      category,
+      objects,
+      origin,
+      (references) => this.#read(lab.labId, references),
+    );
     const logIds = deliveries.map(({ log }) => log.logId);
     const answerStatus = eventRoutes[route].status;
     const facts: CallFacts = {
@@ -222,48 +219,9 @@ export class Intake {
     };
   }
 
-  async #deliveries(
-    event: CheckedEvent,
-    category: ActionCategory,
-    objects: ObjectSet,
-    receivedAt: number,
-    call: BringingCall | null,
-  ): Promise<AcceptEvent['deliveries']> {
-    const { store, configuration, payloads } = this.#deps;
-    const { lab, body, eventId, data } = event;
-    const rules = configuration.rulesFor(lab, category.actionCategoryListId);
-    if (rules.length === 0) return [];
-
-    await objects.followLinks(async (references): Promise<(DomainObject | null)[]> => {
-      const question = {
-        labId: lab.labId,
-        references,
-        eventId: null,
-        bodyHash: '',
-        idempotency: null,
-      };
-      return (await store.readIntake(question)).objects;
-    });
-    const trigger = triggerFor(category.code);
-    const references: Reference[] = [{ kind: 'event', id: eventId }, ...objects.references()];
-    const args =
-      trigger.prepare(references, (reference) =>
-        reference.kind === 'event' ? data : objects.document(reference),
-      ) ?? data;
-    const facts: EventFacts = {
-      eventId,
-      lab,
-      category,
-      priority: body.priority ?? 'ROUTINE',
-      deliverBy: body.deliver_by === undefined ? null : Date.parse(body.deliver_by),
-      orderingKey: body.ordering_key ?? null,
-      references,
-      batchId: null,
-      triggeredBy: call?.logId ?? null,
-      callbackUrl: this.#deps.callbackUrl(),
-      receivedAt,
-    };
-    return buildDeliveries(rules, facts, trigger, args, payloads);
+  async #read(labId: number, references: Reference[]): Promise<(DomainObject | null)[]> {
+    const question = { labId, references, eventId: null, bodyHash: '', idempotency: null };
+    return (await this.#deps.store.readIntake(question)).objects;
   }
 
   #announce(logs: NewLog[]): void {
@@ -276,6 +234,11 @@ export class Intake {
       process.emitWarning(error instanceof Error ? error : String(error));
     }
   }
+}
+
+/** The objects that an event changes, as those that take events tell each other. */
+export function changedBy({ lab, carried }: CheckedEvent): string[] {
+  return carried.map(({ kind, id }) => `${lab.labId} ${kind} ${id}`);
 }
 
 /**

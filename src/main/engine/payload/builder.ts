@@ -2,7 +2,7 @@ import { parseInput } from '../../../shared/contract/common.ts';
 import { fieldError } from '../../../shared/errors.ts';
 import type { LabIntegration } from '../../../shared/model/configuration.ts';
 import type { Reference } from '../../../shared/model/domain.ts';
-import type { JsonObject } from '../../../shared/model/json.ts';
+import type { JsonObject, JsonValue } from '../../../shared/model/json.ts';
 import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
 import { sha256 } from '../intake/canonical.ts';
 import { triggerFor } from '../triggers/index.ts';
@@ -92,6 +92,11 @@ export class PayloadBuilder {
     return this.#evaluator
       .evaluate(integration.mapping, args, bindings)
       .then((result) => fromMapping(result, integration));
+  }
+
+  /** A body that came ready with its task: text stays as it is, anything else is written as JSON. */
+  given(body: JsonValue, integration: PayloadRule): BuiltPayload {
+    return fromMapping({ ok: true, value: body }, integration);
   }
 
   /**

@@ -32,6 +32,8 @@ export interface RebuildableLog {
   references: readonly Reference[];
   /** Of its present body; empty where it has none. */
   sha256: string;
+  /** Its body came ready; there is nothing that it could be built from. */
+  isBodyGiven: boolean;
 }
 
 export type Rebuilt =
@@ -58,6 +60,7 @@ export async function rebuild(
 ): Promise<Rebuilt> {
   const rule = configuration.integration(log.labIntegrationId);
   if (!rule) return failed('The rule of this delivery no longer exists.');
+  if (log.isBodyGiven) return { outcome: 'SAME' };
   const objects = new ObjectSet();
   let objectsFrom: ObjectsFrom = 'LOCAL';
   let fallback: string | null = null;

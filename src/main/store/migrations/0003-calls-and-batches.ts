@@ -61,8 +61,11 @@ CREATE TABLE batch (
   records          INTEGER NOT NULL DEFAULT 0,
   accepted         INTEGER NOT NULL DEFAULT 0,
   rejected         INTEGER NOT NULL DEFAULT 0,
+  -- Records from here on are not built yet.
+  built            INTEGER NOT NULL DEFAULT 0,
   received_at      INTEGER NOT NULL,
   opened_at        INTEGER,
+  -- Set while records still arrive or are built too: nothing of it is released then.
   cancelled_at     INTEGER,
   cancelled_by     TEXT,
   cancel_reason    TEXT
@@ -74,11 +77,14 @@ CREATE INDEX batch_unfinished ON batch (batch_seq)
 CREATE UNIQUE INDEX batch_by_idempotency ON batch (idempotency_scope, idempotency_key)
   WHERE idempotency_key IS NOT NULL AND state <> 'DROPPED';
 
--- Records that have arrived and are nothing else yet; gone once they are events.
+-- Records that have arrived and are nothing else yet, many to a row (one JSON text a line), since ten
+-- thousand rows that live for a second would cost as much as what they become.
 CREATE TABLE batch_record (
   batch_seq INTEGER NOT NULL REFERENCES batch,
+  -- Of the first record.
   position  INTEGER NOT NULL,
-  record    ANY NOT NULL,
+  records   INTEGER NOT NULL,
+  lines     TEXT NOT NULL,
   PRIMARY KEY (batch_seq, position)
 ) STRICT;
 
@@ -90,8 +96,10 @@ CREATE TABLE batch_rejection (
   PRIMARY KEY (batch_seq, position)
 ) STRICT, WITHOUT ROWID;
 
--- Progress counts by status; a page of a batch's logs goes by time.
-CREATE INDEX log_of_batch ON log (batch_id, status) WHERE batch_id IS NOT NULL;
+-- Progress counts by these alone; a page of a batch's logs goes by time.
+-- The call that brought it names it too.
+CREATE INDEX log_of_batch ON log (batch_id, status, retry_state)
+  WHERE batch_id IS NOT NULL AND direction = 'OUTBOUND';
 
 CREATE TABLE task_3 (
   task_id            INTEGER PRIMARY KEY,
@@ -136,6 +144,9 @@ CREATE UNIQUE INDEX task_key_head ON task (lab_integration_id, ordering_key)
   WHERE ordering_key IS NOT NULL AND state IN ('READY', 'CLAIMED', 'REPORTING');
 CREATE INDEX task_key_waiting ON task (lab_integration_id, ordering_key, task_id)
   WHERE state = 'WAITING';
+-- Those of a key that a batch has not released yet are before whatever is queued after them.
+CREATE INDEX task_key_receiving ON task (lab_integration_id, ordering_key, task_id)
+  WHERE state = 'RECEIVING' AND ordering_key IS NOT NULL;
 CREATE INDEX task_by_deadline ON task (deliver_by) WHERE deliver_by IS NOT NULL;
 CREATE INDEX task_to_lift ON task (deliver_by) WHERE deliver_by IS NOT NULL AND priority = 1;
 CREATE INDEX task_of_batch ON task (batch_seq, task_id) WHERE batch_seq IS NOT NULL;

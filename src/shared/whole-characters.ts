@@ -1,4 +1,4 @@
-import { fieldError } from '../../shared/errors.ts';
+import { fieldError } from './errors.ts';
 
 /** Longest path that is told whole. */
 const LONGEST_PATH = 1_000;

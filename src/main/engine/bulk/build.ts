@@ -1,0 +1,160 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BatchEvent, BuildChunk, OpenBatch } from '../../../shared/model/batch.ts';
+import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import type { FirstSight } from '../intake/first-sight.ts';
+import { MAX_TRIES } from '../intake/intake.ts';
+import type { KeyedQueue } from '../intake/keyed-queue.ts';
+import { type BuiltChunk, buildChunk, type ChunkParts, type ChunkPlan } from './chunk.ts';
+import type { KnownObjects } from './known-objects.ts';
+import type { BuildPort } from './port.ts';
+import { RecordChecks } from './records.ts';
+import type { Turns } from './turns.ts';
+
+/** Logs that one command writes at the most, unless a single record has more. */
+const CHUNK_LOGS = 500;
+
+export interface BuilderParts extends ChunkParts {
+  store: BuildPort;
+  configuration: ConfigurationLookup;
+  /** Of all batches: the writer has one chunk at a time, so that a single event gets between. */
+  turns: Turns;
+  /** Shared with intake. */
+  contended: KeyedQueue;
+  firstSight: FirstSight;
+}
+
+/** What is being committed while the next chunk is built. */
+interface Pending {
+  chunk: BuiltChunk;
+  /** The position up to which it was committed; less than its end where it met a conflict. */
+  done: Promise<number>;
+}
+
+/**
+ * Makes the records of a batch that has arrived into events, logs and tasks. While one chunk is
+ * committed the next is built. A chunk whose objects others have changed meanwhile is done again
+ * record by record, as single events are.
+ */
+export class BatchBuilder {
+  readonly #parts: BuilderParts;
+
+  constructor(parts: BuilderParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Goes on with a batch until all of it is built.
+   * @param isOver asked before each chunk; what is left is for the next start
+   * @throws what the store throws; the batch stays as far as it came
+   */
+  async build(batch: OpenBatch, isOver: () => boolean): Promise<void> {
+    const checks = new RecordChecks(batch, this.#parts.configuration);
+    const plan = { batch, checks, eventIds: new Map<string, number>() };
+    let pending = null as Pending | null;
+    let from = batch.built;
+    try {
+      while (!isOver()) {
+        const next: BuiltChunk | null =
+          from < batch.records ? await this.#next(plan, from, pending?.chunk.known ?? null) : null;
+        const committed: number | null = pending ? await pending.done : null;
+        if (pending && committed !== null && committed < pending.chunk.upTo) {
+          // What was built behind it is built on what is not so.
+          await this.#carefully(plan, committed, pending.chunk.upTo, isOver);
+          from = pending.chunk.upTo;
+          pending = null;
+          continue;
+        }
+        if (!next) return;
+        pending = { chunk: next, done: this.#commit(batch, next) };
+        // A failure is met above, once the next chunk is built.
+        pending.done.catch(() => {});
+        from = next.upTo;
+      }
+    } finally {
+      await pending?.done.catch(() => {});
+    }
+  }
+
+  async #next(
+    plan: Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>,
+    from: number,
+    before: KnownObjects | null,
+    limit = Number.POSITIVE_INFINITY,
+  ): Promise<BuiltChunk> {
+    const { batch } = plan;
+    const parcel = await this.#parts.store.recordParcel({ batchSeq: batch.batchSeq, from });
+    if (!parcel) throw new Error(`record ${from} of batch ${batch.batchId} is not kept`);
+    const first = from - parcel.position;
+    const lines = parcel.lines.split('\n').slice(first, first + limit);
+    return buildChunk(this.#parts, { ...plan, from, lines, before });
+  }
+
+  /** @returns the position up to which it was committed */
+  async #commit(batch: OpenBatch, chunk: BuiltChunk): Promise<number> {
+    const { store, turns, firstSight } = this.#parts;
+    let committed = chunk.from;
+    for (const part of partsOf(batch, chunk)) {
+      const { outcome } = await turns.run(() => store.buildBatch(part));
+      if (outcome === 'CONFLICT') return committed;
+      committed = part.upTo;
+    }
+    firstSight.committed(chunk.changes, false);
+    return committed;
+  }
+
+  /** Does records one by one, each as often as a single event is tried. */
+  async #carefully(
+    plan: Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>,
+    from: number,
+    upTo: number,
+    isOver: () => boolean,
+  ): Promise<void> {
+    for (let index = from; index < upTo && !isOver(); index++) {
+      const { changes } = await this.#next(plan, index, null, 1);
+      await this.#parts.contended.run(changes, () => this.#alone(plan, index));
+    }
+  }
+
+  async #alone(
+    plan: Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>,
+    index: number,
+  ): Promise<void> {
+    for (let tries = 1; tries <= MAX_TRIES; tries++) {
+      const chunk = await this.#next(plan, index, null, 1);
+      if ((await this.#commit(plan.batch, chunk)) === chunk.upTo) return;
+      // Random, so that contenders do not meet again.
+      await pause(Math.random() * 2 * tries);
+    }
+    const reason = 'is about objects that others keep changing; send it again';
+    const { store, turns } = this.#parts;
+    const rejections = [{ index, field: '', reason }];
+    const chunk = { ...commonOf(plan.batch), upTo: index + 1, events: [], rejections };
+    await turns.run(() => store.buildBatch(chunk));
+  }
+}
+
+function commonOf({ batchSeq, envelope, accessKeyId, receivedAt }: OpenBatch) {
+  return { batchSeq, labId: envelope?.labId ?? 0, accessKeyId, receivedAt };
+}
+
+/** A chunk in parts of so few logs that none keeps the writer from others for long. */
+function partsOf(batch: OpenBatch, chunk: BuiltChunk): BuildChunk[] {
+  const parts: BuildChunk[] = [];
+  const common = commonOf(batch);
+  let events: BatchEvent[] = [];
+  let logs = 0;
+  const close = (upTo: number) => {
+    const from = parts.at(-1)?.upTo ?? chunk.from;
+    const rejections = chunk.rejections.filter(({ index }) => index >= from && index < upTo);
+    parts.push({ ...common, upTo, events, rejections });
+    events = [];
+    logs = 0;
+  };
+  for (const event of chunk.events) {
+    if (logs > 0 && logs + event.deliveries.length > CHUNK_LOGS) close(event.position);
+    events.push(event);
+    logs += event.deliveries.length;
+  }
+  close(chunk.upTo);
+  return parts;
+}

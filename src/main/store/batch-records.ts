@@ -1,0 +1,132 @@
+import type { Database } from 'better-sqlite3';
+import type {
+  BatchAnswer,
+  BatchEvent,
+  BuildChunk,
+  BuildResult,
+  Rejection,
+} from '../../shared/model/batch.ts';
+import type { NewDelivery } from '../../shared/model/delivery.ts';
+import { createEventRows, type EncodedObject, encodeObjects } from './event-rows.ts';
+import { Undone } from './group-commit.ts';
+
+/** The answer that a batch's events are kept with: it was the batch that was answered. */
+const ANSWER_STATUS = 202;
+
+type EncodedEvent = Omit<BatchEvent, 'event' | 'objects' | 'answer'> & {
+  event: Omit<BatchEvent['event'], 'document'> & { document: string };
+  objects: EncodedObject[];
+  answer: string;
+};
+
+/** As {@link BuildChunk}, with its documents written as JSON. */
+export type EncodedChunk = Omit<BuildChunk, 'events'> & { events: EncodedEvent[] };
+
+/** Done on the calling thread, as for single events. */
+export function encodeBuildChunk(chunk: BuildChunk): EncodedChunk {
+  return {
+    ...chunk,
+    events: chunk.events.map((one) => ({
+      position: one.position,
+      event: { ...one.event, document: JSON.stringify(one.event.document) },
+      objects: encodeObjects(one.objects),
+      deliveries: one.deliveries,
+      answer: JSON.stringify(one.answer),
+    })),
+  };
+}
+
+/** How the records of a batch become events, logs and tasks. */
+export function createBatchRecordCommands(
+  db: Database,
+  insertDelivery: (delivery: NewDelivery, batchSeq: number) => void,
+) {
+  const rows = createEventRows(db);
+  const built = db
+    .prepare<[number], number>(`SELECT built FROM batch WHERE batch_seq = ? AND state = 'BUILDING'`)
+    .pluck();
+  const insertRejection = db.prepare(
+    'INSERT INTO batch_rejection (batch_seq, position, field, reason) VALUES (?, ?, ?, ?)',
+  );
+  const advance = db.prepare<[object]>(
+    `UPDATE batch SET built = @upTo, accepted = accepted + @accepted, rejected = rejected + @rejected,
+       state = CASE WHEN @upTo < records THEN 'BUILDING'
+         WHEN cancelled_at IS NULL THEN 'RELEASING' ELSE 'CANCELLING' END
+     WHERE batch_seq = @batchSeq`,
+  );
+  const forget = db.prepare<[number, number]>(
+    'DELETE FROM batch_record WHERE batch_seq = ? AND position + records <= ?',
+  );
+
+  return {
+    /**
+     * Commits a chunk: events, objects, logs, revisions and tasks of its records, what was rejected,
+     * and that they are built. The last chunk ends the building.
+     */
+    buildBatch(chunk: EncodedChunk): BuildResult | Undone {
+      const { batchSeq, labId, accessKeyId, receivedAt, upTo, events, rejections } = chunk;
+      const from = built.get(batchSeq);
+      // It is committed already.
+      if (from === undefined || from >= upTo) return { outcome: 'BUILT' };
+      for (const { event, objects, deliveries, answer } of events) {
+        for (const object of objects) {
+          if (!rows.writeObject(labId, receivedAt, object)) return CONFLICT();
+        }
+        const row = {
+          ...event,
+          labId,
+          accessKeyId,
+          receivedAt,
+          answer,
+          answerStatus: ANSWER_STATUS,
+        };
+        if (!rows.insertEvent(row)) return CONFLICT();
+        for (const delivery of deliveries) insertDelivery(delivery, batchSeq);
+      }
+      for (const { index, field, reason } of rejections) {
+        insertRejection.run(batchSeq, index, field, reason);
+      }
+      const counts = { accepted: events.length, rejected: rejections.length };
+      advance.run({ batchSeq, upTo, ...counts });
+      forget.run(batchSeq, upTo);
+      return { outcome: 'BUILT' };
+    },
+  };
+}
+
+const CONFLICT = () => new Undone({ outcome: 'CONFLICT' } satisfies BuildResult);
+
+/** What a batch's caller is answered. */
+export function createBatchAnswerQueries(db: Database) {
+  const batch = db.prepare<[number], { batchId: string; accepted: number }>(
+    'SELECT batch_id AS batchId, accepted FROM batch WHERE batch_seq = ?',
+  );
+  // Not by time: all of a batch have one.
+  const logs = db
+    .prepare<[string], string>(
+      `SELECT log_id FROM log INDEXED BY log_of_batch WHERE batch_id = ?
+         AND direction = 'OUTBOUND' ORDER BY log_seq`,
+    )
+    .pluck();
+  const rejections = db.prepare<[number, number], Rejection>(
+    `SELECT position AS "index", field, reason FROM batch_rejection WHERE batch_seq = ?
+     ORDER BY position LIMIT ?`,
+  );
+
+  return {
+    /** The answer to a batch that is built; null where there is no such batch. */
+    batchAnswer(batchSeq: number): BatchAnswer | null {
+      const row = batch.get(batchSeq);
+      if (!row) return null;
+      return {
+        ...row,
+        logIds: logs.all(row.batchId),
+        rejections: rejections.all(batchSeq, -1),
+      };
+    },
+
+    batchRejections(request: { batchSeq: number; limit: number }): Rejection[] {
+      return rejections.all(request.batchSeq, request.limit);
+    },
+  };
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { encodeBuildChunk } from '../../src/main/store/batch-wire.ts';
 import { encodeCall } from '../../src/main/store/calls.ts';
-import { encodeBuildChunk } from '../../src/main/store/batch-records.ts';
 import { createCommands, createQueries } from '../../src/main/store/commands.ts';
 import { openWriter } from '../../src/main/store/connection.ts';
 import { GroupCommit } from '../../src/main/store/group-commit.ts';

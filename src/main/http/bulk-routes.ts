@@ -16,8 +16,8 @@ const ROUTE = '/integrationWebhookBulkAPI/';
 
 /** One batch as it arrives. */
 export interface BulkArrival {
-  /** Takes the next record. @throws LabRelayError */
-  add(record: JsonValue): void;
+  /** Takes the next record. @param text its JSON. @throws LabRelayError */
+  add(record: JsonValue, text: string): void;
   /** Resolves when there is room for more. @throws what kept records from being kept */
   room(): Promise<void>;
   /** Ends the batch. @returns its answer, once all of it is on disk. @throws LabRelayError */
@@ -95,7 +95,7 @@ async function readBody(request: FastifyRequest, arrival: BulkArrival): Promise<
   const body = new BulkBody(
     'records',
     ['lab_id', 'action_category', 'priority', 'deliver_by'],
-    (record) => arrival.add(record),
+    (record, text) => arrival.add(record, text),
   );
   let bytes = 0;
   try {

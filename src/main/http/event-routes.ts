@@ -110,7 +110,7 @@ async function takeReports(
   const taken = await takeBatch(parts, request, REPORTS, async (arrival) => {
     if (!Array.isArray(reports)) throw fieldError('INVALID_INPUT', 'reports', 'must be a list');
     for (const report of reports) {
-      arrival.add(report);
+      arrival.add(report, JSON.stringify(report));
       await arrival.room();
     }
     return envelope;

@@ -1,40 +1,13 @@
 import type { Database } from 'better-sqlite3';
-import type {
-  BatchAnswer,
-  BatchEvent,
-  BuildChunk,
-  BuildResult,
-  Rejection,
-} from '../../shared/model/batch.ts';
+import type { BatchAnswer, BuildResult, Rejection } from '../../shared/model/batch.ts';
 import type { NewDelivery } from '../../shared/model/delivery.ts';
-import { createEventRows, type EncodedObject, encodeObjects } from './event-rows.ts';
+import { type EncodedChunk, eventsOf } from './batch-wire.ts';
+import { createEventRows } from './event-rows.ts';
 import { Undone } from './group-commit.ts';
 
-/** The answer that a batch's events are kept with: it was the batch that was answered. */
+/** It is the batch that was answered, not its events. */
 const ANSWER_STATUS = 202;
-
-type EncodedEvent = Omit<BatchEvent, 'event' | 'objects' | 'answer'> & {
-  event: Omit<BatchEvent['event'], 'document'> & { document: string };
-  objects: EncodedObject[];
-  answer: string;
-};
-
-/** As {@link BuildChunk}, with its documents written as JSON. */
-export type EncodedChunk = Omit<BuildChunk, 'events'> & { events: EncodedEvent[] };
-
-/** Done on the calling thread, as for single events. */
-export function encodeBuildChunk(chunk: BuildChunk): EncodedChunk {
-  return {
-    ...chunk,
-    events: chunk.events.map((one) => ({
-      position: one.position,
-      event: { ...one.event, document: JSON.stringify(one.event.document) },
-      objects: encodeObjects(one.objects),
-      deliveries: one.deliveries,
-      answer: JSON.stringify(one.answer),
-    })),
-  };
-}
+const NO_ANSWER = '{}';
 
 /** How the records of a batch become events, logs and tasks. */
 export function createBatchRecordCommands(
@@ -68,25 +41,26 @@ export function createBatchRecordCommands(
       const from = built.get(batchSeq);
       // It is committed already.
       if (from === undefined || from >= upTo) return { outcome: 'BUILT' };
-      for (const { event, objects, deliveries, answer } of events) {
+      const common = {
+        labId,
+        accessKeyId,
+        receivedAt,
+        answer: NO_ANSWER,
+        answerStatus: ANSWER_STATUS,
+      };
+      let accepted = 0;
+      for (const { event, objects, deliveries } of eventsOf(events)) {
         for (const object of objects) {
           if (!rows.writeObject(labId, receivedAt, object)) return CONFLICT();
         }
-        const row = {
-          ...event,
-          labId,
-          accessKeyId,
-          receivedAt,
-          answer,
-          answerStatus: ANSWER_STATUS,
-        };
-        if (!rows.insertEvent(row)) return CONFLICT();
+        if (!rows.insertEvent({ ...event, ...common })) return CONFLICT();
         for (const delivery of deliveries) insertDelivery(delivery, batchSeq);
+        accepted++;
       }
       for (const { index, field, reason } of rejections) {
         insertRejection.run(batchSeq, index, field, reason);
       }
-      const counts = { accepted: events.length, rejected: rejections.length };
+      const counts = { accepted, rejected: rejections.length };
       advance.run({ batchSeq, upTo, ...counts });
       forget.run(batchSeq, upTo);
       return { outcome: 'BUILT' };

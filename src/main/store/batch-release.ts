@@ -52,6 +52,9 @@ export function createBatchReleaseCommands(db: Database, tasks: Tasks) {
   const cancelled = db.prepare<[number]>(
     `UPDATE batch SET state = 'CANCELLED' WHERE batch_seq = ?`,
   );
+  const textPending = db.prepare<[number]>(
+    'INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)',
+  );
   const seqOf = db
     .prepare<[string], number>('SELECT batch_seq FROM batch WHERE batch_id = ?')
     .pluck();
@@ -83,6 +86,7 @@ export function createBatchReleaseCommands(db: Database, tasks: Tasks) {
           now,
         );
         if (isUrgent) urgent.push(row.lab_integration_id);
+        textPending.run(row.log_seq);
         afterTaskId = row.task_id;
       }
       const isDone = rows.length < request.limit;
@@ -123,6 +127,7 @@ export function createBatchReleaseCommands(db: Database, tasks: Tasks) {
         tasks.remove(taskId);
         cancelLog.run({ logSeq, now });
         note.run(logSeq, now, decided.actor, decided.reason);
+        textPending.run(logSeq);
         afterTaskId = taskId;
       }
       const isDone = rows.length < request.limit;

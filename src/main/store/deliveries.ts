@@ -91,6 +91,7 @@ export function createInsertDelivery(
         batchSeq: batchSeq ?? null,
       });
     }
-    insertTextPending.run(logSeq);
+    // The words of a batch are looked at once it is released: until then they would only be in its way.
+    if (batchSeq === undefined || !enqueue) insertTextPending.run(logSeq);
   };
 }

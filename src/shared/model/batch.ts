@@ -1,6 +1,5 @@
 import type { NewDelivery } from './delivery.ts';
 import type { ObjectWrite } from './domain.ts';
-import type { JsonObject } from './json.ts';
 import type { Priority } from './vocabulary.ts';
 
 /**
@@ -121,13 +120,13 @@ export interface BatchEvent {
   event: {
     eventId: string;
     actionCategoryListId: number;
-    document: JsonObject;
+    /** Its own document, as JSON. */
+    document: string;
     /** Empty where the caller gave the event no id of its own. */
     bodyHash: string;
   };
   objects: ObjectWrite[];
   deliveries: NewDelivery[];
-  answer: JsonObject;
 }
 
 /** A chunk of a batch: what became of its records up to `upTo`. */

@@ -119,12 +119,11 @@ function compose(
     event: {
       eventId: event.eventId,
       actionCategoryListId: category.actionCategoryListId,
-      document: event.data,
+      document: record.document,
       bodyHash: event.bodyHash,
     },
     objects: writes,
     deliveries,
-    answer: { event_id: event.eventId, log_ids: deliveries.map(({ log }) => log.logId) },
   }));
 }
 

@@ -10,8 +10,8 @@ import { type CheckedTask, checkReadyTask, isReadyTask } from './ready-tasks.ts'
 
 /** A record as the event that it is, or why it is none. */
 export type CheckedRecord = { index: number } & (
-  | { kind: 'EVENT'; event: CheckedEvent }
-  | ({ kind: 'TASK' } & CheckedTask)
+  | { kind: 'EVENT'; event: CheckedEvent; document: string }
+  | ({ kind: 'TASK'; document: string } & CheckedTask)
   | { kind: 'REJECTED'; field: string; reason: string }
 );
 
@@ -48,15 +48,16 @@ export class RecordChecks {
       const record = JSON.parse(text) as JsonValue;
       if (!isJsonObject(record)) throw fieldError('INVALID_INPUT', '', 'must be a JSON object');
       checkWholeCharacters(text, record);
-      if (text.includes('"constructor"')) refusePrototypes(record);
-      return { index, ...this.#checked(record) };
+      // Escaped, the name may hide.
+      if (text.includes('"constructor"') || text.includes('\\u')) refusePrototypes(record);
+      return { index, ...this.#checked(record, text) };
     } catch (error) {
       if (!(error instanceof LabRelayError)) throw error;
       return { index, kind: 'REJECTED', ...this.#fault(error) };
     }
   }
 
-  #checked(record: JsonObject) {
+  #checked(record: JsonObject, text: string) {
     const { route, accessKeyId } = this.#batch;
     const configuration = this.#configuration;
     // Whose labs the key speaks for was asked when the batch arrived.
@@ -67,11 +68,14 @@ export class RecordChecks {
       const category =
         typeof code === 'string' ? (configuration.actionCategory(code) ?? null) : null;
       const task = checkReadyTask(record, lab, category, accessKeyId, common, configuration);
-      return { kind: 'TASK' as const, ...task };
+      return { kind: 'TASK' as const, ...task, document: text };
     }
     const single = SINGLE[route];
     const body = { ...this.#common, [single.name]: record };
-    return { kind: 'EVENT' as const, event: checkEvent(single.route, body, caller, configuration) };
+    const event = checkEvent(single.route, body, caller, configuration);
+    // As it came, which spares writing it once more.
+    const document = event.data === record ? text : JSON.stringify(event.data);
+    return { kind: 'EVENT' as const, event, document };
   }
 
   /** The first fault, in the record's own words. */

@@ -8,6 +8,7 @@ import { audited } from './bridge/audited.ts';
 import type { Handlers } from './bridge/handler.ts';
 import { appointmentHandlers } from './bridge/procedures/appointments.ts';
 import { backupHandlers } from './bridge/procedures/backup.ts';
+import { batchHandlers } from './bridge/procedures/batches.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
@@ -205,6 +206,7 @@ async function openParts(
     ...peopleHandlers(engine.audit, engine.sessions),
     ...healthHandlers(health),
     ...backupHandlers(backups),
+    ...batchHandlers(engine.batches),
     ...versionHandlers(engine.configuration),
     ...heldHandlers(engine.heldTasks),
     ...appointmentHandlers(engine.appointments),

@@ -245,6 +245,7 @@ export class FakeEngine implements ServedEngine {
         tasksByState: { READY: 4 },
         breakers: [],
         failedTasks: 3,
+        batchesByState: { OPEN: 1 },
         oldestTaskAt: Date.now() - 60_000,
         fileBytes: 4096,
       },

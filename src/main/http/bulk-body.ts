@@ -178,7 +178,8 @@ export class BulkBody {
     switch (this.#expecting) {
       case 'FIRST_KEY':
       case 'KEY':
-        this.#takeKey(String(value));
+        // A text began here, so this is one.
+        this.#takeKey(value as string);
         this.#expecting = 'COLON';
         break;
       case 'VALUE':

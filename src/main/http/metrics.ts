@@ -59,6 +59,7 @@ export class Metrics implements RouteMetrics {
   ]);
   private readonly tasks = this.gauge('labrelay_tasks', 'Tasks by state (queue depth)', ['state']);
   private readonly failedTasks = this.gauge('labrelay_failed_tasks', 'Failed tasks not requeued');
+  private readonly batches = this.gauge('labrelay_batches', 'Batches by state', ['state']);
   private readonly openBreakers = this.gauge(
     'labrelay_open_breakers',
     'Integrations for which only probes are sent, by reason',
@@ -175,6 +176,10 @@ export class Metrics implements RouteMetrics {
     this.tasks.reset();
     for (const [state, count] of Object.entries(figures.store.tasksByState)) {
       this.tasks.set({ state }, count);
+    }
+    this.batches.reset();
+    for (const [state, count] of Object.entries(figures.store.batchesByState)) {
+      this.batches.set({ state }, count);
     }
     const { breakers, oldestTaskAt } = figures.store;
     for (const reason of OPEN_REASONS) {

@@ -88,31 +88,32 @@ export function* eventsOf({
   cells,
 }: EncodedChunk['events']): Generator<WiredEvent> {
   let at = 0;
-  const next = <T extends Cell>(): T => cells[at++] as T;
-  const list = <T>(read: () => T): T[] => Array.from({ length: next<number>() }, read);
+  const next = (): Cell => cells[at++] ?? null;
+  const text = () => next() as string;
+  const list = <T>(read: () => T): T[] => Array.from({ length: next() as number }, read);
   for (let index = 0; index < count; index++) {
     const event = {
-      eventId: next<string>(),
-      actionCategoryListId: next<number>(),
-      document: next<string>(),
-      bodyHash: next<string>(),
+      eventId: text(),
+      actionCategoryListId: next() as number,
+      document: text(),
+      bodyHash: text(),
     };
     const objects = list(() => ({
-      kind: next<EncodedObject['kind']>(),
-      id: next<string>(),
-      baseVersion: next<number | null>(),
-      sourceUpdatedAt: next<number | null>(),
-      document: next<string>(),
+      kind: next() as EncodedObject['kind'],
+      id: text(),
+      baseVersion: next() as number | null,
+      sourceUpdatedAt: next() as number | null,
+      document: text(),
     }));
-    const references = list(() => ({ kind: next<Reference['kind']>(), id: next<string>() }));
+    const references = list(() => ({ kind: next() as Reference['kind'], id: text() }));
     const deliveries = list(() => {
-      const common = commons[next<number>()];
+      const common = commons[next() as number];
       if (!common) throw new Error('a log of a chunk has lost what it has in common');
       return deliveryOf(common, event.eventId, references, {
-        logId: next<string>(),
-        orderingKey: next<string | null>(),
-        body: next<string | null>(),
-        sha256: next<string | null>(),
+        logId: text(),
+        orderingKey: next() as string | null,
+        body: next() as string | null,
+        sha256: next() as string | null,
       });
     });
     yield { event, objects, deliveries };

@@ -43,6 +43,9 @@ export function createFigureQueries(db: Database) {
   const failed = db
     .prepare<[], number>('SELECT count(*) FROM failed_task WHERE requeued_at IS NULL')
     .pluck();
+  const batches = db.prepare<[], { state: string; n: number }>(
+    'SELECT state, count(*) AS n FROM batch GROUP BY state',
+  );
   const oldest = db
     .prepare<[], number | null>(
       "SELECT min(due_at) FROM task WHERE state IN ('READY', 'WAITING', 'CLAIMED')",
@@ -93,6 +96,7 @@ export function createFigureQueries(db: Database) {
         tasksByState: tasksByState(),
         breakers: breakers.all(BREAKER_WARNS_AT[0] ?? 0),
         failedTasks: failed.get() ?? 0,
+        batchesByState: Object.fromEntries(batches.all().map(({ state, n }) => [state, n])),
         oldestTaskAt: oldest.get() ?? null,
         fileBytes: statSync(db.name).size,
       }),

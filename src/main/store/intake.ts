@@ -156,6 +156,13 @@ export function createIntakeCommands(
     `INSERT INTO idempotency (scope, key, body_hash, status, answer, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
   );
   const purge = db.prepare<[number]>('DELETE FROM idempotency WHERE expires_at <= ?');
+  // A batch's key stands in both; while it arrives, in the batch alone.
+  const freeBatchKeys = db.prepare(
+    `UPDATE batch SET idempotency_key = NULL
+     WHERE idempotency_key IS NOT NULL AND state NOT IN ('RECEIVING', 'DROPPED')
+       AND NOT EXISTS (SELECT 1 FROM idempotency i
+         WHERE i.scope = batch.idempotency_scope AND i.key = batch.idempotency_key)`,
+  );
 
   return {
     acceptEvent(command: EncodedAcceptEvent): AcceptResult | Undone {
@@ -201,7 +208,9 @@ export function createIntakeCommands(
     },
 
     purgeIdempotencyKeys(now: number): number {
-      return purge.run(now).changes;
+      const { changes } = purge.run(now);
+      freeBatchKeys.run();
+      return changes;
     },
   };
 }

@@ -14,6 +14,7 @@ interface WaitRow {
   held_by: string | null;
   behind: string | null;
   behind_held: string | null;
+  behind_batch: string | null;
 }
 
 /**
@@ -34,18 +35,32 @@ export function createWaits(db: Database): (row: LogRow) => Wait | null {
        (SELECT (SELECT l.log_id FROM log l WHERE l.log_seq = b.log_seq) FROM task b
         WHERE b.lab_integration_id = t.lab_integration_id AND b.ordering_key = t.ordering_key
           AND b.state = 'HELD' AND b.task_id < t.task_id
-        ORDER BY b.task_id LIMIT 1) AS behind_held
+        ORDER BY b.task_id LIMIT 1) AS behind_held,
+       (SELECT (SELECT l.log_id FROM log l WHERE l.log_seq = b.log_seq) FROM task b
+        WHERE b.lab_integration_id = t.lab_integration_id AND b.ordering_key = t.ordering_key
+          AND b.state = 'RECEIVING' AND b.task_id < t.task_id
+        ORDER BY b.task_id LIMIT 1) AS behind_batch
      FROM task t WHERE t.log_seq = ? AND t.state = 'WAITING'`,
   );
+  const isReceiving = db.prepare<[number]>(
+    `SELECT 1 FROM task WHERE log_seq = ? AND state = 'RECEIVING'`,
+  );
   return (row) => {
+    const mayArrive = row['batch_id'] !== null && row['status'] === 'PENDING';
+    if (mayArrive && isReceiving.get(row.log_seq) !== undefined) {
+      return { heldReason: 'BATCH_RECEIVING', waitsFor: null };
+    }
     // Most logs have no key and cost nothing here; one that is held for another reason says that.
     if (row['ordering_key'] === null || row['held_reason'] !== null) return null;
     const wait = find.get(row.log_seq);
     if (!wait) return null;
-    const { reason, held_by, behind, behind_held } = wait;
+    const { reason, held_by, behind, behind_held, behind_batch } = wait;
     if (reason !== null) return { heldReason: reason, waitsFor: held_by };
     // Those that are held need somebody to let them go, so they are told before one under way.
     if (behind_held !== null) return { heldReason: 'BEHIND_HELD', waitsFor: behind_held };
+    if (behind_batch !== null && behind === null) {
+      return { heldReason: 'BATCH_RECEIVING', waitsFor: behind_batch };
+    }
     return { heldReason: 'BEHIND_HEAD', waitsFor: behind };
   };
 }

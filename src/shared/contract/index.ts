@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { appointmentProcedures } from './appointments.ts';
 import { backupProcedures } from './backup.ts';
+import { batchProcedures } from './batches.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { heldProcedures } from './held.ts';
@@ -18,6 +19,7 @@ export const contract = {
   ...queueProcedures,
   ...peopleProcedures,
   ...backupProcedures,
+  ...batchProcedures,
   ...orderingProcedures,
   ...healthProcedures,
   ...heldProcedures,

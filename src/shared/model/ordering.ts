@@ -11,10 +11,11 @@ export const HOLD_REASONS = ['HEAD_REFUSED', 'HEAD_UNKNOWN'] as const;
 export type HoldReason = (typeof HOLD_REASONS)[number];
 
 /**
- * Why a delivery waits for another of its ordering key: its head ended badly or is just under way,
- * or one that was queued before it is held.
+ * Why a delivery waits: for another of its ordering key, whose head ended badly or is just under way,
+ * or of which one that was queued before it is held; or for the batch that it, or one before it in
+ * its key, came in.
  */
-export type WaitReason = HoldReason | 'BEHIND_HEAD' | 'BEHIND_HELD';
+export type WaitReason = HoldReason | 'BEHIND_HEAD' | 'BEHIND_HELD' | 'BATCH_RECEIVING';
 
 /** A rule's word on what becomes of the followers. */
 export interface HeadOfLineRules {

@@ -140,25 +140,24 @@ describe('a batch that is struck once its body is complete is finished, and noth
 });
 
 describe('a batch that is struck before its body is complete', () => {
-  test.each([
-    'before-commit@spoolRecords:2',
-    'after-commit@spoolRecords:3',
-    'before-commit@sealBatch',
-  ])('at %s is dropped; its repeat is taken anew', async (failpoint) => {
-    const crashing = start(failpoint);
-    await expect(crashing.post(ROUTE, bodyOf(SOME), key, HEADERS)).rejects.toThrow();
-    expect(await crashing.ended).toEqual(KILLED_ITSELF);
-    expect(onDisk().logs).toBe(0);
+  test.each(['before-commit@spoolRecords', 'after-commit@spoolRecords', 'before-commit@sealBatch'])(
+    'at %s is dropped; its repeat is taken anew',
+    async (failpoint) => {
+      const crashing = start(failpoint);
+      await expect(crashing.post(ROUTE, bodyOf(SOME), key, HEADERS)).rejects.toThrow();
+      expect(await crashing.ended).toEqual(KILLED_ITSELF);
+      expect(onDisk().logs).toBe(0);
 
-    const recovered = start();
-    await recovered.url();
-    await expect.poll(() => onDisk().parcels).toBe(0);
-    expect(onDisk().states.every((state) => state === 'DROPPED')).toBe(true);
-    const taken = await recovered.post(ROUTE, bodyOf(SOME), key, HEADERS);
-    expect(taken.headers.get('idempotent-replayed')).toBeNull();
-    expect(taken.status).toBe(202);
-    await expectAccountedFor(recovered, SOME);
-  });
+      const recovered = start();
+      await recovered.url();
+      await expect.poll(() => onDisk().parcels).toBe(0);
+      expect(onDisk().states.every((state) => state === 'DROPPED')).toBe(true);
+      const taken = await recovered.post(ROUTE, bodyOf(SOME), key, HEADERS);
+      expect(taken.headers.get('idempotent-replayed')).toBeNull();
+      expect(taken.status).toBe(202);
+      await expectAccountedFor(recovered, SOME);
+    },
+  );
 });
 
 test('a cancelling goes on after a crash in its middle', async () => {

@@ -151,6 +151,27 @@ describe('a batch', () => {
     expect(seen).toContainEqual(expect.objectContaining({ total: 2, note: 'last' }));
   });
 
+  test('goes on beside single events about the same objects, and loses no change', async () => {
+    const single = (at: number) =>
+      send({ lab_id: 7, bill: { bill_id: 'Bfought', [`single_${at}`]: at } }, {}, '/billing/');
+    const records = Array.from({ length: 80 }, (_, at) => ({
+      bill: { bill_id: 'Bfought', [`batch_${at}`]: at },
+    }));
+    const [answer, ...singles] = await Promise.all([
+      taken(records),
+      ...Array.from({ length: 40 }, (_, at) => single(at)),
+    ]);
+    expect(answer).toMatchObject({ accepted: 80, rejected: [] });
+    expect(singles.map(({ status }) => status)).toEqual(singles.map(() => 201));
+    await untilDone(answer.batch_id);
+    receiver.requests.length = 0;
+    await taken([{ bill: { bill_id: 'Bfought' } }]);
+    await expect.poll(() => receiver.requests.length).toBe(1);
+    // All of them and its id.
+    const { bill: merged } = JSON.parse(receiver.requests[0]?.body ?? '').data;
+    expect(Object.keys(merged)).toHaveLength(80 + 40 + 1);
+  });
+
   test('may have its records before what is common to them', async () => {
     const body = { records: bills(1), lab_id: 7, action_category: 'BILL_GENERATED' };
     expect((await send(body)).status).toBe(202);

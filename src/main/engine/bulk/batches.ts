@@ -18,6 +18,9 @@ const CHUNK = 500;
 /** Wait before the store is asked again, where it could not go on with a batch (ms). */
 const AGAIN_AFTER_MS = 1_000;
 
+/** Failures in a row after which the record at fault is looked for. */
+const STUCK_AFTER = 3;
+
 interface BatchesParts {
   store: BatchPort;
   builder: Pick<BatchBuilder, 'build'>;
@@ -171,16 +174,16 @@ export class Batches {
   }
 
   async #carryOn(batchSeq: number, work: Work): Promise<void> {
-    let isTold = false;
+    let failures = 0;
     while (!this.#stopped) {
       try {
         const batch = await this.#parts.store.openBatch(batchSeq);
-        if (!batch || (await this.#step(batch, work))) break;
+        if (!batch || (await this.#step(batch, work, failures >= STUCK_AFTER))) break;
+        failures = 0;
       } catch (error) {
         if (this.#stopped) break;
         // Told once: it may fail for as long as nobody mends it.
-        if (!isTold) this.#parts.onTrouble('batch', messageOf(error));
-        isTold = true;
+        if (failures++ === 0) this.#parts.onTrouble('batch', messageOf(error));
         // Whoever waits is not kept waiting for a disk.
         work.built.reject(unfinished());
         await pause(AGAIN_AFTER_MS);
@@ -191,12 +194,12 @@ export class Batches {
   }
 
   /** @returns whether nothing is left to do for the batch */
-  async #step(batch: OpenBatch, work: Work): Promise<boolean> {
+  async #step(batch: OpenBatch, work: Work, isStuck: boolean): Promise<boolean> {
     const { batchSeq, state } = batch;
     if (state !== 'BUILDING') work.built.resolve();
     switch (state) {
       case 'BUILDING':
-        await this.#parts.builder.build(batch, () => this.#stopped);
+        await this.#parts.builder.build(batch, () => this.#stopped, isStuck);
         return false;
       case 'RELEASING':
         await this.#release(batchSeq);

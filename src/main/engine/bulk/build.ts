@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { LabRelayError } from '../../../shared/errors.ts';
 import type { BatchEvent, BuildChunk, OpenBatch } from '../../../shared/model/batch.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { FirstSight } from '../intake/first-sight.ts';
@@ -23,6 +24,9 @@ export interface BuilderParts extends ChunkParts {
   firstSight: FirstSight;
 }
 
+/** What all chunks of a batch are built with. */
+type Plan = Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>;
+
 /** What is being committed while the next chunk is built. */
 interface Pending {
   chunk: BuiltChunk;
@@ -45,13 +49,15 @@ export class BatchBuilder {
   /**
    * Goes on with a batch until all of it is built.
    * @param isOver asked before each chunk; what is left is for the next start
+   * @param isStuck it has failed at this place before, so the record at fault is found and rejected
    * @throws what the store throws; the batch stays as far as it came
    */
-  async build(batch: OpenBatch, isOver: () => boolean): Promise<void> {
+  async build(batch: OpenBatch, isOver: () => boolean, isStuck = false): Promise<void> {
     const checks = new RecordChecks(batch, this.#parts.configuration);
     const plan = { batch, checks, eventIds: new Map<string, number>() };
     let pending = null as Pending | null;
     let from = batch.built;
+    if (isStuck) from = await this.#pastFault(plan, from, isOver);
     try {
       while (!isOver()) {
         const next: BuiltChunk | null =
@@ -75,8 +81,31 @@ export class BatchBuilder {
     }
   }
 
+  /** Does the rest of a parcel record by record; one that cannot be built at all is rejected. */
+  async #pastFault(plan: Plan, from: number, isOver: () => boolean): Promise<number> {
+    const { batchSeq } = plan.batch;
+    const parcel = await this.#parts.store.recordParcel({ batchSeq, from });
+    const upTo = parcel ? parcel.position + parcel.records : from;
+    for (let index = from; index < upTo && !isOver(); index++) {
+      try {
+        await this.#carefully(plan, index, index + 1, isOver);
+      } catch (error) {
+        if (error instanceof LabRelayError && error.code === 'STORE_UNAVAILABLE') throw error;
+        await this.#reject(plan.batch, index, 'could not be made into deliveries; send it again');
+      }
+    }
+    return upTo;
+  }
+
+  async #reject(batch: OpenBatch, index: number, reason: string): Promise<void> {
+    const { store, turns } = this.#parts;
+    const rejections = [{ index, field: '', reason }];
+    const chunk = { ...commonOf(batch), upTo: index + 1, events: [], rejections };
+    await turns.run(() => store.buildBatch(chunk));
+  }
+
   async #next(
-    plan: Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>,
+    plan: Plan,
     from: number,
     before: KnownObjects | null,
     limit = Number.POSITIVE_INFINITY,
@@ -103,22 +132,14 @@ export class BatchBuilder {
   }
 
   /** Does records one by one, each as often as a single event is tried. */
-  async #carefully(
-    plan: Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>,
-    from: number,
-    upTo: number,
-    isOver: () => boolean,
-  ): Promise<void> {
+  async #carefully(plan: Plan, from: number, upTo: number, isOver: () => boolean): Promise<void> {
     for (let index = from; index < upTo && !isOver(); index++) {
       const { changes } = await this.#next(plan, index, null, 1);
       await this.#parts.contended.run(changes, () => this.#alone(plan, index));
     }
   }
 
-  async #alone(
-    plan: Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>,
-    index: number,
-  ): Promise<void> {
+  async #alone(plan: Plan, index: number): Promise<void> {
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
       const chunk = await this.#next(plan, index, null, 1);
       if ((await this.#commit(plan.batch, chunk)) === chunk.upTo) return;
@@ -126,10 +147,7 @@ export class BatchBuilder {
       await pause(Math.random() * 2 * tries);
     }
     const reason = 'is about objects that others keep changing; send it again';
-    const { store, turns } = this.#parts;
-    const rejections = [{ index, field: '', reason }];
-    const chunk = { ...commonOf(plan.batch), upTo: index + 1, events: [], rejections };
-    await turns.run(() => store.buildBatch(chunk));
+    await this.#reject(plan.batch, index, reason);
   }
 }
 

@@ -1,0 +1,287 @@
+import Database from 'better-sqlite3';
+import { v7 as uuid } from 'uuid';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createBatchListQueries } from '../../src/main/store/batch-list.ts';
+import { createBatchAnswerQueries } from '../../src/main/store/batch-records.ts';
+import { createBatchReleaseCommands } from '../../src/main/store/batch-release.ts';
+import { createBatchCommands, createBatchQueries } from '../../src/main/store/batches.ts';
+import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
+import { createOrdering } from '../../src/main/store/ordering.ts';
+import { createTasks } from '../../src/main/store/tasks.ts';
+import type { BatchEvent, NewBatch } from '../../src/shared/model/batch.ts';
+import type { NewLog } from '../../src/shared/model/delivery.ts';
+import { openLocalStore } from './local-store.ts';
+import { configure, delivery, event, RULE, settleAs, stampNext, statesIn } from './samples.ts';
+
+type LocalStore = ReturnType<typeof openLocalStore>;
+
+let store: LocalStore;
+let rule: number;
+
+beforeEach(async () => {
+  store = openLocalStore();
+  rule = await configure(store);
+  return () => store.close();
+});
+
+const BATCH: NewBatch = {
+  batchId: 'batch-1',
+  route: '/integrationWebhookBulkAPI/',
+  accessKeyId: null,
+  triggeredBy: null,
+  idempotency: { scope: '1 /x/', key: 'k' },
+  receivedAt: 1_000,
+};
+
+const ENVELOPE = {
+  labId: 1,
+  actionCategory: 'BILL_GENERATED',
+  priority: 'ROUTINE',
+  deliverBy: null,
+} as const;
+
+/** A batch of so many records that has arrived. @returns its batch_seq */
+async function sealed(records: number, batch: Partial<NewBatch> = {}): Promise<number> {
+  const { batchId } = { ...BATCH, ...batch };
+  await store.beginBatch({ ...BATCH, ...batch });
+  const lines = Array.from({ length: records }, () => '{}').join('\n');
+  await store.spoolRecords({ batchId, parcel: { position: 0, records, lines } });
+  const seal = { batchId, envelope: ENVELOPE, records, bodyHash: 'h', expiresAt: 5_000 };
+  const open = await store.sealBatch(seal);
+  if (!open) throw new Error('not sealed');
+  return open.batchSeq;
+}
+
+function batchEvent(position: number, log: Partial<NewLog> = {}): BatchEvent {
+  const eventId = uuid();
+  return {
+    position,
+    event: { eventId, actionCategoryListId: 1, document: '{}', bodyHash: '' },
+    objects: [],
+    deliveries: [delivery(rule, { batchId: 'batch-1', eventId, ...log })],
+  };
+}
+
+const chunk = (batchSeq: number, events: BatchEvent[]) => ({
+  batchSeq,
+  labId: 1,
+  accessKeyId: null,
+  receivedAt: 1_000,
+  upTo: (events.at(-1)?.position ?? 0) + 1,
+  events,
+  rejections: [],
+});
+
+const release = (batchSeq: number) =>
+  store.releaseBatch({ batchSeq, afterTaskId: 0, limit: 500, now: 1_000 });
+const states = () => statesIn(store.file);
+const claim = () => store.claim({ worker: 'w', limit: 100, leaseUntil: 9_000, now: 1_000 });
+
+describe('a batch that is not complete', () => {
+  test('has nothing that could be claimed, and its logs say what they wait for', async () => {
+    const batchSeq = await sealed(2);
+    const one = batchEvent(0);
+    await store.buildBatch(chunk(batchSeq, [one]));
+    expect(await claim()).toEqual([]);
+    const logId = one.deliveries[0]?.log.logId ?? '';
+    expect(await store.getLog(logId)).toMatchObject({
+      heldReason: 'BATCH_RECEIVING',
+      status: 'PENDING',
+    });
+    expect(await store.getBatch('batch-1')).toMatchObject({
+      state: 'RECEIVING',
+      accepted: 1,
+      progress: { queued: 1 },
+    });
+  });
+
+  test('is ready once its last record is built and it is released', async () => {
+    const batchSeq = await sealed(2);
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0), batchEvent(1)]));
+    expect(await store.recordParcel({ batchSeq, from: 0 })).toBeNull();
+    expect(states()).toEqual(['RECEIVING', 'RECEIVING']);
+    expect(await release(batchSeq)).toMatchObject({ isDone: true });
+    expect(states()).toEqual(['READY', 'READY']);
+    expect(await store.getBatch('batch-1')).toMatchObject({ state: 'OPEN' });
+  });
+
+  test('keeps nothing of a chunk that met a conflict', async () => {
+    const batchSeq = await sealed(2);
+    const object = { kind: 'bill', id: 'B', sourceUpdatedAt: null, document: {} } as const;
+    const good = { ...batchEvent(0), objects: [{ ...object, baseVersion: null }] };
+    const bad = { ...batchEvent(1), objects: [{ ...object, baseVersion: 7 }] };
+    expect(await store.buildBatch(chunk(batchSeq, [good, bad]))).toEqual({ outcome: 'CONFLICT' });
+    expect(states()).toEqual([]);
+    expect(await store.openBatch(batchSeq)).toMatchObject({ built: 0 });
+  });
+
+  test('does not build a chunk twice', async () => {
+    const batchSeq = await sealed(2);
+    const first = chunk(batchSeq, [batchEvent(0)]);
+    await store.buildBatch(first);
+    expect(await store.buildBatch(first)).toEqual({ outcome: 'BUILT' });
+    expect(states()).toEqual(['RECEIVING']);
+  });
+});
+
+describe('an ordering key', () => {
+  test('goes on in the order in which its tasks were queued, through a batch and past it', async () => {
+    const batchSeq = await sealed(2);
+    const key = { orderingKey: 'A' };
+    const events = [batchEvent(0, key), batchEvent(1, key)];
+    await store.buildBatch(chunk(batchSeq, events.slice(0, 1)));
+    const single = delivery(rule, key);
+    // Posted while the batch is being built, behind its first record.
+    await store.acceptEvent(event([single]));
+    expect(states()).toEqual(['RECEIVING', 'WAITING']);
+    expect(await store.getLog(single.log.logId)).toMatchObject({
+      heldReason: 'BATCH_RECEIVING',
+      waitsFor: events[0]?.deliveries[0]?.log.logId,
+    });
+    await store.buildBatch(chunk(batchSeq, events.slice(1)));
+    expect(await claim()).toEqual([]);
+    await release(batchSeq);
+    expect(states()).toEqual(['READY', 'WAITING', 'WAITING']);
+    const sent: string[] = [];
+    for (let index = 0; index < 3; index++) {
+      const { task } = await stampNext(store);
+      await settleAs(store, task, {});
+      sent.push(task.logId);
+    }
+    const [first, last] = events.map(({ deliveries }) => deliveries[0]?.log.logId);
+    expect(sent).toEqual([first, single.log.logId, last]);
+  });
+
+  test('is lifted by an urgent single event that waits for a batch', async () => {
+    const batchSeq = await sealed(1);
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0, { orderingKey: 'A' })]));
+    await store.acceptEvent(event([delivery(rule, { orderingKey: 'A', priority: 'STAT' })]));
+    expect(await release(batchSeq)).toMatchObject({ urgent: [rule] });
+    expect((await claim())[0]).toMatchObject({ priority: 'STAT' });
+  });
+});
+
+test('a rule that was switched off meanwhile has the tasks of a batch held', async () => {
+  const batchSeq = await sealed(1);
+  const one = batchEvent(0);
+  await store.buildBatch(chunk(batchSeq, [one]));
+  await store.configuration.saveLabIntegration({
+    labIntegrationId: rule,
+    expectedVersion: null,
+    settings: { ...RULE, isActive: false },
+    changedBy: 'test',
+    now: 2,
+  });
+  await release(batchSeq);
+  expect(states()).toEqual(['HELD']);
+  expect(await store.getLog(one.deliveries[0]?.log.logId ?? '')).toMatchObject({
+    heldReason: 'INTEGRATION_DISABLED',
+  });
+});
+
+describe('cancelling', () => {
+  const cancel = { batchId: 'batch-1', actor: 'Asha', reason: 'a mistake', now: 2_000 };
+  const takeOut = (batchSeq: number) =>
+    store.cancelBatchTasks({ batchSeq, afterTaskId: 0, limit: 500, now: 2_000 });
+
+  test('takes out a claim that is not stamped; its stamp fails', async () => {
+    const batchSeq = await sealed(1);
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0)]));
+    await release(batchSeq);
+    const [task] = await claim();
+    expect(await store.beginCancel(cancel)).toMatchObject({ state: 'CANCELLING' });
+    expect(await takeOut(batchSeq)).toMatchObject({ cancelled: 1, isDone: true });
+    const stamp = {
+      taskId: task?.taskId ?? 0,
+      logId: task?.logId ?? '',
+      attempt: 1,
+      kind: 'FIRST',
+      revision: 1,
+      configVersion: 1,
+      endPoint: '',
+      requestMethod: 'POST',
+      requestHeaders: {},
+      startedAt: 1,
+    } as const;
+    expect(await store.stamp({ worker: 'w', stamp })).toBe(false);
+  });
+
+  test('leaves what is under way', async () => {
+    const batchSeq = await sealed(1);
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0)]));
+    await release(batchSeq);
+    const { task } = await stampNext(store);
+    await store.beginCancel(cancel);
+    expect(await takeOut(batchSeq)).toMatchObject({ cancelled: 0 });
+    expect(await settleAs(store, task, {})).toMatchObject({ outcome: 'APPLIED' });
+    expect(await store.getBatch('batch-1')).toMatchObject({
+      state: 'CANCELLED',
+      progress: { sent: 1, cancelled: 0 },
+    });
+  });
+
+  test('of one that is still being built waits for that, and releases nothing', async () => {
+    const batchSeq = await sealed(1);
+    await store.beginCancel(cancel);
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0)]));
+    expect(await release(batchSeq)).toMatchObject({ isDone: true });
+    expect(states()).toEqual(['RECEIVING']);
+    expect(await takeOut(batchSeq)).toMatchObject({ cancelled: 1 });
+  });
+});
+
+describe('a key', () => {
+  test('names one batch, until that is dropped or the key is forgotten', async () => {
+    await store.beginBatch(BATCH);
+    expect(await store.beginBatch({ ...BATCH, batchId: 'b' })).toMatchObject({ outcome: 'KNOWN' });
+    await store.dropBatch({ batchId: 'batch-1' });
+    const batchSeq = await sealed(1, { batchId: 'c' });
+    expect(await store.beginBatch({ ...BATCH, batchId: 'd' })).toEqual({
+      outcome: 'KNOWN',
+      batchSeq,
+    });
+    expect(await store.purgeIdempotencyKeys(5_000)).toBe(1);
+    expect(await store.beginBatch({ ...BATCH, batchId: 'e' })).toMatchObject({ outcome: 'BEGUN' });
+  });
+
+  test('that was used for a single event is refused', async () => {
+    const idempotency = { scope: '1 /x/', key: 'k', bodyHash: 'h', expiresAt: 9_000 };
+    await store.acceptEvent(event([], { idempotency }));
+    expect(await store.beginBatch(BATCH)).toEqual({ outcome: 'KEY_OF_EVENT' });
+  });
+});
+
+test('no statement about batches scans a table that grows with logs or tasks', () => {
+  const db = new Database(':memory:');
+  for (const { sql } of MIGRATIONS) db.exec(sql);
+  const statements: string[] = [];
+  const prepare = db.prepare.bind(db);
+  const spied = Object.create(db, {
+    prepare: {
+      value: (sql: string) => {
+        statements.push(sql);
+        return prepare(sql);
+      },
+    },
+  }) as Database.Database;
+  const tasks = createTasks(db, createOrdering(db));
+  createBatchCommands(spied);
+  createBatchQueries(spied);
+  createBatchAnswerQueries(spied);
+  createBatchListQueries(spied);
+  createBatchReleaseCommands(spied, tasks);
+  const scans = statements.flatMap((sql) => {
+    const named = [...sql.matchAll(/@(\w+)/g)].map(([, name]) => [name, 1]);
+    const marks = Array(sql.split('?').length - 1).fill(1);
+    const plan = prepare(`EXPLAIN QUERY PLAN ${sql}`).all(
+      ...marks,
+      ...(named.length > 0 ? [Object.fromEntries(named)] : []),
+    ) as { detail: string }[];
+    return plan.filter(({ detail }) => /SCAN (log|task|t|event|batch_record)\b/.test(detail));
+  });
+  expect(scans).toEqual([]);
+  const [counts] = prepare(
+    `EXPLAIN QUERY PLAN ${statements.find((sql) => sql.includes('GROUP BY status')) ?? ''}`,
+  ).all('b') as { detail: string }[];
+  expect(counts?.detail).toContain('COVERING INDEX log_of_batch');
+});

@@ -76,7 +76,7 @@ const labs: Lab[] = [
 ];
 
 /** What intake asks of the configuration, answered from these rules. */
-function configurationOf(rules: readonly LabIntegration[]): ConfigurationLookup {
+export function configurationOf(rules: readonly LabIntegration[]): ConfigurationLookup {
   return {
     lab: (labId) => labs.find((lab) => lab.labId === labId),
     actionCategory: (code) => categories.find((category) => category.code === code),

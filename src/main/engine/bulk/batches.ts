@@ -186,6 +186,7 @@ export class Batches {
         if (failures++ === 0) this.#parts.onTrouble('batch', messageOf(error));
         // Whoever waits is not kept waiting for a disk.
         work.built.reject(unfinished());
+        work.built = newBuilt();
         await pause(AGAIN_AFTER_MS);
       }
     }

@@ -1,0 +1,165 @@
+import { v7 as uuid } from 'uuid';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Batches } from '../../../src/main/engine/bulk/batches.ts';
+import { BatchBuilder } from '../../../src/main/engine/bulk/build.ts';
+import { BulkIntake } from '../../../src/main/engine/bulk/bulk-intake.ts';
+import { Turns } from '../../../src/main/engine/bulk/turns.ts';
+import { FirstSight } from '../../../src/main/engine/intake/first-sight.ts';
+import { KeyedQueue } from '../../../src/main/engine/intake/keyed-queue.ts';
+import { PayloadBuilder } from '../../../src/main/engine/payload/builder.ts';
+import { StoreUnavailableError } from '../../../src/main/store/protocol.ts';
+import type { BuildChunk, BuildResult } from '../../../src/shared/model/batch.ts';
+import type { JsonObject } from '../../../src/shared/model/json.ts';
+import { openLocalStore } from '../../store/local-store.ts';
+import { RULE } from '../../store/samples.ts';
+import { configurationOf, evaluatorOf, idOfCategory, NOW, rule } from '../intake/lab.ts';
+
+/** A batch's way through the engine over the real store; what stands beside it is faked. */
+const store = { current: openLocalStore() };
+let troubles: string[];
+let chunks: number[];
+/** Run before each chunk is committed. */
+let beforeBuild: (chunk: BuildChunk) => Promise<void>;
+let batches: Batches;
+let bulk: BulkIntake;
+
+/** Builds payloads, but never that of the bill called POISON. */
+class PoisonedPayloads extends PayloadBuilder {
+  override build(request: Parameters<PayloadBuilder['build']>[0]) {
+    if (JSON.stringify(request.args).includes('POISON')) throw new Error('a fault of ours');
+    return super.build(request);
+  }
+}
+
+beforeEach(async () => {
+  store.current = openLocalStore();
+  await store.current.configuration.saveLab({
+    labId: 7,
+    name: 'seven',
+    organizationId: null,
+    timeZone: 'UTC',
+    isActive: true,
+    domainSource: null,
+  });
+  const saved = await store.current.configuration.saveLabIntegration({
+    labIntegrationId: null,
+    expectedVersion: null,
+    settings: { ...RULE, labId: 7 },
+    changedBy: 'test',
+    now: 1,
+  });
+  if (saved.outcome !== 'SAVED') throw new Error(saved.outcome);
+  troubles = [];
+  chunks = [];
+  beforeBuild = () => Promise.resolve();
+  const { labIntegrationId } = saved.row;
+  const configuration = configurationOf([
+    rule(idOfCategory('BILL_GENERATED'), { labIntegrationId }),
+  ]);
+  const real = store.current;
+  const buildBatch = async (chunk: BuildChunk): Promise<BuildResult> => {
+    await beforeBuild(chunk);
+    const result = await real.buildBatch(chunk);
+    if (result.outcome === 'BUILT') chunks.push(chunk.events.length);
+    return result;
+  };
+  const spied = new Proxy(real, {
+    get: (target, name) => (name === 'buildBatch' ? buildBatch : Reflect.get(target, name)),
+  });
+  const turns = new Turns();
+  batches = new Batches({
+    store: spied,
+    builder: new BatchBuilder({
+      store: spied,
+      configuration,
+      payloads: new PoisonedPayloads({ evaluator: evaluatorOf({}) }),
+      callbackUrl: () => 'http://127.0.0.1:7420/integration_callback/',
+      contended: new KeyedQueue(),
+      firstSight: new FirstSight(),
+      turns,
+    }),
+    turns,
+    clock: () => NOW,
+    onReleased: () => {},
+    onTrouble: (_what, message) => troubles.push(message),
+  });
+  bulk = new BulkIntake({ store: spied, configuration, batches, clock: () => NOW });
+  await batches.start();
+});
+afterEach(async () => {
+  await batches.stop();
+  await store.current.close();
+});
+
+async function send(records: JsonObject[], idempotencyKey: string = uuid()): Promise<JsonObject> {
+  const caller = { accessKeyId: null, labIds: null, idempotencyKey };
+  const route = '/integrationWebhookBulkAPI/' as const;
+  const arrival = bulk.receive({ route, caller, triggeredBy: 'call-1' });
+  for (const record of records) {
+    arrival.add(record, JSON.stringify(record));
+    await arrival.room();
+  }
+  const { body } = await arrival.finish({ lab_id: 7, action_category: 'BILL_GENERATED' });
+  return body;
+}
+
+const bill = (id: string): JsonObject => ({ bill: { bill_id: id } });
+const bills = (count: number) => Array.from({ length: count }, (_, at) => bill(`B${at}`));
+
+test('a batch is committed in chunks of at most 500 logs, which name the call that brought them', async () => {
+  const answer = await send(bills(1_200));
+  expect(answer).toMatchObject({ accepted: 1_200, rejected: [] });
+  expect(chunks.length).toBeGreaterThan(2);
+  expect(Math.max(...chunks)).toBeLessThanOrEqual(500);
+  const [first] = answer.log_ids as string[];
+  expect(await store.current.getLog(first ?? '')).toMatchObject({ triggeredBy: 'call-1' });
+});
+
+test('a chunk whose object others have changed is done again, and each record once', async () => {
+  let isChanged = false;
+  beforeBuild = async () => {
+    if (isChanged) return;
+    isChanged = true;
+    const object = { kind: 'bill', id: 'B3', baseVersion: null, sourceUpdatedAt: null } as const;
+    const objects = [{ ...object, document: { bill_id: 'B3', from: 'others' } }];
+    await store.current.saveObjects({ labId: 7, objects, now: NOW });
+  };
+  expect(await send(bills(300))).toMatchObject({ accepted: 300, rejected: [] });
+  const { objects } = await store.current.readIntake({
+    labId: 7,
+    references: [{ kind: 'bill', id: 'B3' }],
+    eventId: null,
+    bodyHash: '',
+    idempotency: null,
+  });
+  expect(objects).toMatchObject([{ version: 1, document: { from: 'others' } }]);
+});
+
+test('a caller is not kept waiting for a store that is out of order; the batch is finished all the same', async () => {
+  let isBroken = true;
+  beforeBuild = async () => {
+    if (isBroken) throw new StoreUnavailableError('disk full');
+  };
+  const sent = send(bills(120), 'k');
+  await expect(sent).rejects.toMatchObject({ code: 'BATCH_UNFINISHED' });
+  isBroken = false;
+  expect(await send(bills(120), 'k')).toMatchObject({ accepted: 120 });
+  expect(troubles).toHaveLength(1);
+  expect(chunks).toEqual([120]);
+});
+
+test('a record that nothing can be built of is rejected alone, after some tries', async () => {
+  const records = [...bills(20), bill('POISON'), ...bills(5)];
+  await expect(send(records, 'k')).rejects.toMatchObject({ code: 'BATCH_UNFINISHED' });
+  const answer = async () => {
+    try {
+      return await send(records, 'k');
+    } catch {
+      return null;
+    }
+  };
+  await expect.poll(answer, { timeout: 15_000 }).toMatchObject({
+    accepted: 25,
+    rejected: [{ index: 20, field: '' }],
+  });
+});

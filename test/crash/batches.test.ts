@@ -69,7 +69,10 @@ function onDisk() {
     return {
       states: db.prepare('SELECT state FROM batch ORDER BY batch_seq').pluck().all(),
       parcels: one('SELECT count(*) FROM batch_record'),
-      logs: one('SELECT count(*) FROM log'),
+      logs: one(`SELECT count(*) FROM log WHERE direction = 'OUTBOUND'`),
+      /** What was fired by a call that is not kept. */
+      orphans: one(`SELECT count(*) FROM log l WHERE triggered_by IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM log c WHERE c.log_id = l.triggered_by)`),
       receiving: one(`SELECT count(*) FROM task WHERE state = 'RECEIVING'`),
       attempts: one('SELECT count(*) FROM attempt'),
     };
@@ -101,7 +104,7 @@ async function expectAccountedFor(engine: EngineProcess, count: number): Promise
   expect(crates.toSorted((a, b) => a - b)).toEqual(expected);
   expect(logs.filter(({ status }) => status !== 'SUCCESS')).toEqual([]);
   expect(logs.filter(({ logId }) => partner.times(logId) !== 1)).toEqual([]);
-  expect(onDisk()).toMatchObject({ parcels: 0, receiving: 0 });
+  expect(onDisk()).toMatchObject({ parcels: 0, receiving: 0, orphans: 0 });
 }
 
 test('an engine that is killed in the middle of 10,000 records goes on with the rest', async () => {
@@ -113,7 +116,7 @@ test('an engine that is killed in the middle of 10,000 records goes on with the 
   expect(left.logs).toBeGreaterThan(4_000);
   expect(left.logs).toBeLessThan(ALL);
   // Nothing of it was to be had before all of it was there.
-  expect(left).toMatchObject({ receiving: left.logs, attempts: 0 });
+  expect(left).toMatchObject({ receiving: left.logs, attempts: 0, orphans: 0 });
 
   const recovered = start();
   await recovered.url();

@@ -83,6 +83,7 @@ describe('a batch', () => {
 
     const { items, total_estimate } = await call(running, 'searchLogs', {
       batch_id: answer.batch_id,
+      direction: 'OUTBOUND',
       limit: 10,
     });
     expect(total_estimate).toBe(120);
@@ -186,6 +187,37 @@ describe('a batch', () => {
     await sendTo(receiver.url);
     const { progress } = await getBatch(batch_id);
     expect(progress).toMatchObject({ suppressed: 3, failed: 0, sent: 0, done: true });
+  });
+});
+
+describe('the call that brings a batch', () => {
+  test('and what it fired are linked both ways', async () => {
+    const answer = await taken(bills(30));
+    const [first] = answer.log_ids;
+    const { triggered_by } = await call(running, 'getLog', { log_id: first ?? '' });
+    const brought = await call(running, 'getLog', { log_id: triggered_by ?? '' });
+    expect(brought).toMatchObject({
+      direction: 'INBOUND',
+      status: 'SUCCESS',
+      batch_id: answer.batch_id,
+      lab_id: 7,
+      response_status_code: 202,
+    });
+    expect(brought.triggered.toSorted()).toEqual(answer.log_ids.toSorted());
+    expect((await getBatch(answer.batch_id)).triggered_by).toBe(triggered_by);
+    const clear = await call(running, 'revealLog', { log_id: triggered_by ?? '' });
+    expect(JSON.parse(clear.response_body ?? '')).toEqual(answer);
+    expect(JSON.parse(clear.request_body ?? '').records).toHaveLength(30);
+  });
+
+  test('is captured as far as it came where it is refused', async () => {
+    const answer = await send('{"lab_id":7,"records":[{"bill":');
+    const logId = answer.headers.get('labrelay-log-id') ?? '';
+    expect(await call(running, 'revealLog', { log_id: logId })).toMatchObject({
+      status: 'FAIL',
+      response_status_code: 400,
+      request_body: '{"lab_id":7,"records":[{"bill":',
+    });
   });
 });
 

@@ -46,7 +46,14 @@ async function sealed(records: number, batch: Partial<NewBatch> = {}): Promise<n
   await store.beginBatch({ ...BATCH, ...batch });
   const lines = Array.from({ length: records }, () => '{}').join('\n');
   await store.spoolRecords({ batchId, parcel: { position: 0, records, lines } });
-  const seal = { batchId, envelope: ENVELOPE, records, bodyHash: 'h', expiresAt: 5_000 };
+  const seal = {
+    batchId,
+    envelope: ENVELOPE,
+    records,
+    bodyHash: 'h',
+    expiresAt: 5_000,
+    call: null,
+  };
   const open = await store.sealBatch(seal);
   if (!open) throw new Error('not sealed');
   return open.batchSeq;
@@ -265,7 +272,7 @@ test('no statement about batches scans a table that grows with logs or tasks', (
     },
   }) as Database.Database;
   const tasks = createTasks(db, createOrdering(db));
-  createBatchCommands(spied);
+  createBatchCommands(spied, () => {});
   createBatchQueries(spied);
   createBatchAnswerQueries(spied);
   createBatchListQueries(spied);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { encodeBuildChunk } from '../../src/main/store/batch-wire.ts';
+import { encodeSealBatch } from '../../src/main/store/batches.ts';
 import { encodeCall } from '../../src/main/store/calls.ts';
 import { createCommands, createQueries } from '../../src/main/store/commands.ts';
 import { openWriter } from '../../src/main/store/connection.ts';
@@ -10,7 +11,7 @@ import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
 import { errorOf, type Reply } from '../../src/main/store/protocol.ts';
 import type { Store } from '../../src/main/store/store.ts';
 import type { InboundCall } from '../../src/shared/model/call.ts';
-import type { BuildChunk } from '../../src/shared/model/batch.ts';
+import type { BuildChunk, SealBatch } from '../../src/shared/model/batch.ts';
 import type { AcceptEvent } from '../../src/shared/model/event.ts';
 import { temporaryFolder } from '../helpers/folders.ts';
 
@@ -69,6 +70,9 @@ export function openLocalStore(): OpenStore & { file: string } {
       }
       if (name === 'keepCall') {
         return (one: InboundCall) => write('keepCall', encodeCall(one, one.responseBody));
+      }
+      if (name === 'sealBatch') {
+        return (seal: SealBatch) => write('sealBatch', encodeSealBatch(seal));
       }
       if (name === 'buildBatch') {
         return (chunk: BuildChunk) => write('buildBatch', encodeBuildChunk(chunk));

@@ -4,6 +4,7 @@ import { bulkRoute } from '../../shared/contract/bulk.ts';
 import { LabRelayError } from '../../shared/errors.ts';
 import type { BulkRoute } from '../../shared/model/batch.ts';
 import type { JsonObject, JsonValue } from '../../shared/model/json.ts';
+import type { BringingCall } from '../engine/intake/bringing-call.ts';
 import { BulkBody } from './bulk-body.ts';
 import { callerOf, type EventCaller, operationIdOf } from './event-routes.ts';
 import type { KeyGate } from './keys.ts';
@@ -28,7 +29,12 @@ export interface BulkArrival {
 
 /** What the bulk routes need of the engine. */
 export interface BulkTaker {
-  receive(call: { route: BulkRoute; caller: EventCaller; triggeredBy: string | null }): BulkArrival;
+  receive(call: {
+    route: BulkRoute;
+    caller: EventCaller;
+    /** What brings it, kept with it; null where calls are not captured. */
+    call: BringingCall | null;
+  }): BulkArrival;
 }
 
 export interface BulkRouteParts {
@@ -54,6 +60,7 @@ export async function bulkRoutesOf(scope: FastifyInstance, parts: BulkRouteParts
     // The schemas are for the document.
     validatorCompiler: () => () => true,
     serializerCompiler: () => JSON.stringify,
+    config: { captured: true },
     onRequest: parts.gate.event(ROUTE),
     handler: async (request, reply) => {
       const taken = await takeBatch(parts, request, ROUTE, (arrival) => readBody(request, arrival));
@@ -74,7 +81,9 @@ export async function takeBatch(
   fill: (arrival: BulkArrival) => Promise<JsonObject>,
 ): Promise<{ body: JsonObject; repeated: boolean }> {
   try {
-    const arrival = bulk.receive({ route, caller: callerOf(request), triggeredBy: null });
+    const { call } = request;
+    if (call) call.key = request.accessKey;
+    const arrival = bulk.receive({ route, caller: callerOf(request), call });
     try {
       const taken = await arrival.finish(await fill(arrival));
       metrics.batch(route, taken.repeated ? 'repeated' : 'accepted', taken.body);
@@ -101,12 +110,14 @@ async function readBody(request: FastifyRequest, arrival: BulkArrival): Promise<
   try {
     // A refusal must be answered, so the connection stays.
     for await (const chunk of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      request.call?.body.receive(chunk);
       bytes += chunk.length;
       if (bytes > BODY_LIMIT) throw tooLarge();
       body.write(chunk);
       await arrival.room();
     }
     if (!raw.complete) throw brokenOff();
+    request.call?.body.end();
     return body.end();
   } catch (error) {
     discard(raw);

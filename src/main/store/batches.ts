@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import type { AnsweredCall } from '../../shared/model/call.ts';
 import type {
   BatchBegun,
   BatchEnvelope,
@@ -9,6 +10,8 @@ import type {
   SealBatch,
   StoredBatchState,
 } from '../../shared/model/batch.ts';
+import { encodeBody } from './bodies.ts';
+import { type EncodedCall, encodeCall } from './calls.ts';
 
 /** Parcels of a dropped batch that one command throws away: some MiB. */
 const PARCELS_DROPPED = 8;
@@ -47,8 +50,17 @@ function openBatchOf(row: OpenRow): OpenBatch {
   };
 }
 
+/** As {@link SealBatch}, with its call as columns. */
+export type EncodedSeal = Omit<SealBatch, 'call'> & { call: EncodedCall | null };
+
+/** Done on the calling thread. */
+export function encodeSealBatch(seal: SealBatch): EncodedSeal {
+  // Its answer's body is known later.
+  return { ...seal, call: seal.call && encodeCall(seal.call, null) };
+}
+
 /** How batches arrive: begun, filled parcel by parcel, sealed; or dropped. */
-export function createBatchCommands(db: Database) {
+export function createBatchCommands(db: Database, keepCall: (call: EncodedCall) => void) {
   const eventKey = db.prepare<[string, string]>(
     'SELECT 1 FROM idempotency WHERE scope = ? AND key = ?',
   );
@@ -88,6 +100,18 @@ export function createBatchCommands(db: Database) {
     `DELETE FROM batch_record WHERE batch_seq = ? AND position IN (SELECT position
        FROM batch_record WHERE batch_seq = ? ORDER BY position LIMIT ${PARCELS_DROPPED})`,
   );
+  const timeCall = db
+    .prepare<[AnsweredCall], number>(
+      `UPDATE log SET response_time = @responseTime, updated_at = max(updated_at, @now)
+       WHERE log_id = @logId AND direction = 'INBOUND' RETURNING log_seq`,
+    )
+    .pluck();
+  const answerCall = db.prepare(
+    'UPDATE inbound_call SET response_body = ?, response_body_cut = ? WHERE log_seq = ?',
+  );
+  const textPending = db.prepare<[number]>(
+    'INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)',
+  );
   const seqOf = db
     .prepare<[string], number>('SELECT batch_seq FROM batch WHERE batch_id = ?')
     .pluck();
@@ -122,7 +146,14 @@ export function createBatchCommands(db: Database) {
      * Ends the arrival of a batch: from this commit on it is finished whatever happens.
      * @returns null where no such batch is arriving
      */
-    sealBatch({ batchId, envelope, records, bodyHash, expiresAt }: SealBatch): OpenBatch | null {
+    sealBatch({
+      batchId,
+      envelope,
+      records,
+      bodyHash,
+      expiresAt,
+      call,
+    }: EncodedSeal): OpenBatch | null {
       const row = seal.get({
         batchId,
         envelope: JSON.stringify(envelope),
@@ -134,12 +165,23 @@ export function createBatchCommands(db: Database) {
         | (OpenRow & { idempotency_scope: string | null; idempotency_key: string | null })
         | undefined;
       if (!row) return null;
+      // Here, so that nothing is ever fired by a call that is not kept.
+      if (call) keepCall(call);
       if (row.idempotency_key !== null) {
         // So that a single event with this key is told that it has been used.
         const answer = JSON.stringify({ batch_id: batchId });
         insertKey.run(row.idempotency_scope, row.idempotency_key, bodyHash, answer, expiresAt);
       }
       return openBatchOf(row);
+    },
+
+    /** Adds to a batch's call what it was answered in the end. */
+    completeCall(request: AnsweredCall): void {
+      const logSeq = timeCall.get(request);
+      if (logSeq === undefined) return;
+      const { responseBody, responseBodyCut } = request;
+      answerCall.run(encodeBody(responseBody), responseBodyCut ? 1 : 0, logSeq);
+      textPending.run(logSeq);
     },
 
     /**

@@ -45,7 +45,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
   return byName({
     keepCall,
     ...createIntakeCommands(db, insertDelivery, keepCall),
-    ...createBatchCommands(db),
+    ...createBatchCommands(db, keepCall),
     ...createBatchRecordCommands(db, insertDelivery),
     ...createBatchReleaseCommands(db, tasks),
     ...queue,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AppointmentQuery, KeptAppointment } from '../../shared/model/appointment.ts';
 import type { InboundCall } from '../../shared/model/call.ts';
 import type { BackupMade, BackupRequest } from '../../shared/model/backup.ts';
-import type { BuildChunk, BuildResult } from '../../shared/model/batch.ts';
+import type { BuildChunk, BuildResult, OpenBatch, SealBatch } from '../../shared/model/batch.ts';
 import type {
   AttemptReport,
   ClaimedTask,
@@ -50,7 +50,7 @@ import type { createBatchListQueries } from './batch-list.ts';
 import type { createBatchAnswerQueries } from './batch-records.ts';
 import { encodeBuildChunk } from './batch-wire.ts';
 import type { createBatchReleaseCommands } from './batch-release.ts';
-import type { createBatchCommands, createBatchQueries } from './batches.ts';
+import { type createBatchCommands, type createBatchQueries, encodeSealBatch } from './batches.ts';
 import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
@@ -165,8 +165,11 @@ export class Store {
     this.#writer.call('beginBatch', batch);
   spoolRecords: Remote<BatchCommands['spoolRecords']> = (request) =>
     this.#writer.call('spoolRecords', request);
-  sealBatch: Remote<BatchCommands['sealBatch']> = (request) =>
-    this.#writer.call('sealBatch', request);
+  sealBatch(seal: SealBatch): Promise<OpenBatch | null> {
+    return this.#writer.call('sealBatch', encodeSealBatch(seal));
+  }
+  completeCall: Remote<BatchCommands['completeCall']> = (answered) =>
+    this.#writer.call('completeCall', answered);
   dropBatch: Remote<BatchCommands['dropBatch']> = (request) =>
     this.#writer.call('dropBatch', request);
   buildBatch(chunk: BuildChunk): Promise<BuildResult> {

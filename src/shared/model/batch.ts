@@ -1,3 +1,4 @@
+import type { TakenCall } from './call.ts';
 import type { NewDelivery } from './delivery.ts';
 import type { ObjectWrite } from './domain.ts';
 import type { Priority } from './vocabulary.ts';
@@ -87,6 +88,8 @@ export interface SealBatch {
   /** SHA-256 (hex) of the canonical JSON of records and envelope. */
   bodyHash: string;
   expiresAt: number;
+  /** The call that brought it, as if it were answered now; null where none is kept. */
+  call: TakenCall | null;
 }
 
 /** A batch that has to be built, released or cancelled. */

@@ -64,3 +64,14 @@ export type CallFacts = Pick<
 
 /** A call whose event is taken: its answer's body is the event's own `answer`. */
 export type TakenCall = Omit<InboundCall, 'responseBody'>;
+
+/** What a call that is kept already was answered in the end. */
+export interface AnsweredCall {
+  logId: string;
+  responseBody: string;
+  responseBodyCut: boolean;
+  /** Milliseconds from the arrival of its head. */
+  responseTime: number;
+  /** Epoch milliseconds. */
+  now: number;
+}

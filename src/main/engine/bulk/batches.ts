@@ -8,6 +8,7 @@ import type {
   OpenBatch,
   Rejection,
 } from '../../../shared/model/batch.ts';
+import type { AnsweredCall } from '../../../shared/model/call.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 import type { BatchBuilder } from './build.ts';
 import type { BatchPort } from './port.ts';
@@ -140,6 +141,15 @@ export class Batches {
       log_ids: answer.logIds,
       rejected: answer.rejections.map(({ index, field, reason }) => ({ index, field, reason })),
     };
+  }
+
+  /** Notes in a batch's call what it was answered. Never throws: the answer stands. */
+  async completeCall(answered: AnsweredCall): Promise<void> {
+    try {
+      await this.#parts.store.completeCall(answered);
+    } catch (error) {
+      this.#parts.onTrouble('batch', messageOf(error));
+    }
   }
 
   list(search: BatchSearch): Promise<BatchRecord[]> {

@@ -15,6 +15,7 @@ import type {
   SealBatch,
   StoredBatchState,
 } from '../../../shared/model/batch.ts';
+import type { AnsweredCall } from '../../../shared/model/call.ts';
 import type { IntakePort } from '../intake/port.ts';
 
 /** What the arrival of batches needs of the store, as whole commands. */
@@ -28,6 +29,8 @@ export interface ArrivalPort {
    * @returns null where no such batch is arriving
    */
   sealBatch(seal: SealBatch): Promise<OpenBatch | null>;
+  /** Adds to a batch's call what it was answered in the end. */
+  completeCall(answered: AnsweredCall): Promise<void>;
   /** Drops a batch that has not arrived whole. @returns whether parcels of it may be left */
   dropBatch(request: { batchId: string }): Promise<boolean>;
   openBatch(batchSeq: number): Promise<OpenBatch | null>;

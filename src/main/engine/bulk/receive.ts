@@ -10,8 +10,10 @@ import {
   MAX_RECORDS,
   type OpenBatch,
 } from '../../../shared/model/batch.ts';
+import type { CallFacts } from '../../../shared/model/call.ts';
 import type { JsonObject, JsonValue } from '../../../shared/model/json.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import type { BringingCall } from '../intake/bringing-call.ts';
 import { canonicalJson } from '../intake/canonical.ts';
 import { type IntakeCaller, scopeOf, speaksFor } from '../intake/check.ts';
 import { IDEMPOTENCY_KEPT_MS, type IntakeAnswered } from '../intake/intake.ts';
@@ -44,8 +46,8 @@ export interface ReceivingParts {
 export interface BulkCall {
   route: BulkRoute;
   caller: IntakeCaller;
-  /** The `log_id` of the call that brings it; null where that is not kept. */
-  triggeredBy: string | null;
+  /** What brings it, kept when all of it has arrived; null: it comes in process. */
+  call: BringingCall | null;
 }
 
 /**
@@ -130,12 +132,40 @@ export class Receiving {
     if (this.#begun === null) void this.#begin().catch(() => {});
     this.#spool();
     const expiresAt = clock() + IDEMPOTENCY_KEPT_MS;
-    const seal = { batchId: this.#batchId, envelope, records: this.#count, bodyHash, expiresAt };
-    const [batch] = await Promise.all([store.sealBatch(seal), ...this.#spooled]);
+    const { call } = this.#call;
+    const [batch] = await Promise.all([
+      store.sealBatch({
+        batchId: this.#batchId,
+        envelope,
+        records: this.#count,
+        bodyHash,
+        expiresAt,
+        call: call && call.taken(202, this.#facts(envelope)),
+      }),
+      ...this.#spooled,
+    ]);
     if (!batch) throw new Error('a batch was gone before it was sealed');
+    call?.kept();
     batches.arrived(this.#batchId);
     batches.takeUp(batch);
-    return { status: 202, body: await batches.answer(batch.batchSeq), repeated: false };
+    const body = await batches.answer(batch.batchSeq);
+    if (call) await batches.completeCall(call.answeredWith(JSON.stringify(body)));
+    return { status: 202, body, repeated: false };
+  }
+
+  #facts({ labId, actionCategory, priority }: BatchEnvelope): CallFacts {
+    const { configuration } = this.#parts;
+    const category = actionCategory === null ? null : configuration.actionCategory(actionCategory);
+    return {
+      labId,
+      organizationId: configuration.lab(labId)?.organizationId ?? null,
+      actionCategoryListId: category?.actionCategoryListId ?? null,
+      actionCategory,
+      eventId: null,
+      batchId: this.#batchId,
+      priority,
+      references: [],
+    };
   }
 
   /** Gives the batch up: nothing of it stays. Never throws; the next start drops what could not be. */
@@ -147,12 +177,12 @@ export class Receiving {
   }
 
   #begin(): Promise<BatchBegun> {
-    const { route, caller, triggeredBy } = this.#call;
+    const { route, caller, call } = this.#call;
     this.#begun ??= this.#parts.batches.begin({
       batchId: this.#batchId,
       route,
       accessKeyId: caller.accessKeyId,
-      triggeredBy,
+      triggeredBy: call?.logId ?? null,
       idempotency:
         caller.idempotencyKey === null
           ? null
@@ -192,7 +222,9 @@ export class Receiving {
     const { configuration } = this.#parts;
     const { route, caller } = this.#call;
     const body = parseInput(bulkEnvelope, given);
-    speaksFor(caller, body.lab_id, configuration);
+    const { labId, organizationId } = speaksFor(caller, body.lab_id, configuration);
+    // Should it be refused after all, it is found under its lab.
+    this.#call.call?.about({ labId, organizationId });
     const actionCategory = body.action_category ?? ROUTES[route].category;
     if (actionCategory !== null) {
       namedCategory(
@@ -223,6 +255,7 @@ export class Receiving {
       throw new LabRelayError('CONTENDED', detail);
     }
     if (batch.bodyHash !== bodyHash) throw keyReused();
+    this.#call.call?.about({ batchId: batch.batchId, labId: batch.envelope?.labId ?? null });
     return { status: 202, body: await batches.answer(batchSeq), repeated: true };
   }
 }

@@ -1,5 +1,10 @@
 import { ERROR_CODES, type ErrorCode } from '../../../shared/errors.ts';
-import type { CallFacts, InboundCall, TakenCall } from '../../../shared/model/call.ts';
+import type {
+  AnsweredCall,
+  CallFacts,
+  InboundCall,
+  TakenCall,
+} from '../../../shared/model/call.ts';
 import type { AccessKey } from '../../../shared/model/configuration.ts';
 import type { HeaderRecord } from '../../../shared/model/delivery.ts';
 import type { CallErrorKind } from '../../../shared/model/vocabulary.ts';
@@ -101,6 +106,18 @@ export class CallCapture {
   /** Its log for the commit of what it brought, as if that were answered now. */
   taken(status: number, facts: CallFacts): TakenCall {
     return { ...this.#log(status, TAKEN_HEADERS, false, null, null), ...facts };
+  }
+
+  /** What it is answered now, for its log, which was made before that was known. */
+  answeredWith(body: string): AnsweredCall {
+    const { text, isCut } = cutText(body);
+    return {
+      logId: this.logId,
+      responseBody: text,
+      responseBodyCut: isCut,
+      responseTime: Math.round(performance.now() - this.#started),
+      now: Date.now(),
+    };
   }
 
   /** Its log with the answer that it is given now; null: its caller is gone. */

@@ -122,11 +122,12 @@ describe('GET /openapi.json', () => {
   });
 
   it('says of each answer of a captured route, and of no other, under which id the call is found', () => {
+    const captured = new Set([...Object.keys(eventRoutes), '/integrationWebhookBulkAPI/']);
     for (const [path, methods] of Object.entries(document.paths)) {
       const answers = Object.values(methods).flatMap(({ responses }) => Object.values(responses));
       for (const { headers = {}, content } of answers) {
-        expect('labrelay-log-id' in headers).toBe(path in eventRoutes);
-        if (path in eventRoutes) expect(content).toBeDefined();
+        expect('labrelay-log-id' in headers).toBe(captured.has(path));
+        if (captured.has(path)) expect(content).toBeDefined();
       }
     }
   });

@@ -115,9 +115,15 @@ test('what a follower waits for is found by its key alone, once for each row tha
     },
   }) as Database.Database;
   createWaits(spied);
-  expect(prepared).toHaveLength(1);
-  const plan = prepare(`EXPLAIN QUERY PLAN ${prepared[0]}`).all(1) as { detail: string }[];
-  const steps = plan.map(({ detail }) => detail).join('\n');
+  // Of a key, and of a batch that is not complete.
+  expect(prepared).toHaveLength(2);
+  const stepsOf = (sql = '') =>
+    (prepare(`EXPLAIN QUERY PLAN ${sql}`).all(1) as { detail: string }[])
+      .map(({ detail }) => detail)
+      .join('\n');
+  const steps = stepsOf(prepared[0]);
+  expect(stepsOf(prepared[1])).toMatch(/SEARCH task USING (COVERING )?INDEX sqlite_autoindex_task/);
+  expect(steps).toMatch(/SEARCH b USING INDEX task_key_receiving/);
   expect(steps).toMatch(/SEARCH t USING INDEX sqlite_autoindex_task/);
   expect(steps).toMatch(/SEARCH b USING INDEX task_key_head/);
   expect(steps).not.toContain('SCAN');

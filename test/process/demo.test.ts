@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { BATCH_CALLS } from '../../src/main/cli/demo/batch.ts';
 import type { DemoDocument } from '../../src/main/cli/demo/report.ts';
 import { DEMO_RULES } from '../../src/main/cli/demo/rules.ts';
 
@@ -125,7 +126,7 @@ describe('labrelay demo', () => {
     const { appointments, inbound } = document;
     const confirmations = Object.values(appointments.calls).reduce((sum, count) => sum + count, 0);
     expect(inbound).toEqual({
-      captured: document.events + document.repeats + confirmations,
+      captured: document.events + document.repeats + confirmations + BATCH_CALLS,
       failed: appointments.cancelled + 1,
       linked: Object.values(logs).reduce((sum, count) => sum + count, 0),
     });
@@ -135,6 +136,12 @@ describe('labrelay demo', () => {
       refused: { UNKNOWN_APPOINTMENT: 1, APPOINTMENT_CANCELLED: appointments.cancelled },
     });
     for (const count of Object.values(appointments.calls)) expect(count).toBeGreaterThan(0);
+    expect(document.batch).toMatchObject({
+      records: 120,
+      accepted: 119,
+      rejected: [{ index: 57, field: 'integration_callback_url' }],
+      progress: { sent: 119, suppressed: 119, failed: 0, done: true },
+    });
     const { outside_worker } = document;
     expect(outside_worker.suppressed).toBeGreaterThan(0);
     expect(outside_worker.leased).toBeGreaterThan(outside_worker.suppressed);

@@ -43,6 +43,7 @@ function accounts(): Parameters<typeof judgeCalls>[0] {
       aLog({ log_id: 'sent-2', triggered_by: 'call-2' }),
     ],
     fired: new Map([['call-2', ['sent-2']]]),
+    batchCalls: 0,
   };
 }
 
@@ -52,6 +53,21 @@ describe('the calls into LabRelay', () => {
       shown: { captured: 4, failed: 1, linked: 2 },
       faults: [],
     });
+  });
+
+  test('that brought a batch are linked with its deliveries by the batch', () => {
+    const found = accounts();
+    const batch = { ...acknowledged('OWN', '', 'sent-3'), eventId: null };
+    const linked = (batch_id: string) =>
+      judgeCalls({
+        ...found,
+        batchCalls: 1,
+        acknowledged: [...found.acknowledged, batch],
+        calls: [...found.calls, aLog({ log_id: 'call-4', direction: 'INBOUND', batch_id: 'b' })],
+        logs: [...found.logs, aLog({ log_id: 'sent-3', triggered_by: 'call-4', batch_id })],
+      });
+    expect(linked('b')).toEqual({ shown: { captured: 5, failed: 1, linked: 3 }, faults: [] });
+    expect(linked('another').faults).toHaveLength(1);
   });
 
   test('are at fault where one was not captured', () => {

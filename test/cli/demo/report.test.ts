@@ -6,6 +6,16 @@ import { aLog } from '../a-log.ts';
 
 const PAYMENTS = 6;
 
+/** A batch that went as it must, and whose records no rule wanted. */
+const GOOD_BATCH = {
+  batch_id: 'b',
+  accepted: 119,
+  log_ids: [],
+  rejected: [{ index: 57, field: 'integration_callback_url', reason: 'is refused' }],
+  isSameAgain: true,
+};
+const PROGRESS = { queued: 0, sent: 0, failed: 0, suppressed: 0, cancelled: 0, done: true };
+
 const event: DemoEvent = {
   route: '/billing/',
   labId: 4101,
@@ -35,8 +45,12 @@ function goodFindings(): Findings {
       faults: [],
     },
     logs: [delivered('a'), delivered('b')],
-    calls: ['a', 'b'].map(call),
+    calls: [...['a', 'b'].map(call), call('batch'), call('batch again')],
     fired: new Map(),
+    batch: {
+      told: GOOD_BATCH,
+      kept: { progress: PROGRESS },
+    },
     workers: new Map(),
     notes: [],
     health: { tasks_by_state: {} },
@@ -223,9 +237,10 @@ describe('what the demo concludes', () => {
     expect(text).toMatch(/delivered +1\n/);
     expect(text).toMatch(/failed +1 +1 × UNKNOWN TIMEOUT\n/);
     expect(text).toMatch(/WRONG +Bank: payments/);
-    expect(text).toMatch(/Calls in: 2 captured, 0 of them refused; 2 deliveries are linked/);
+    expect(text).toMatch(/Calls in: 4 captured, 0 of them refused; 2 deliveries are linked/);
     expect(text).toMatch(/Outside worker, a process of its own: 0 deliveries leased/);
+    expect(text).toMatch(/Batch: 119 of 120 records in one call taken/);
     expect(text).toMatch(/Appointments: 0 confirmed by calls of the third party/);
-    expect(text).toMatch(/Not shown yet: HL7 and Mirth, bulk, retries/);
+    expect(text).toMatch(/Not shown yet: HL7 and Mirth, retries/);
   });
 });

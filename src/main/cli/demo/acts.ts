@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { EngineClient } from '../client.ts';
 import { type CommandIo, line } from '../output.ts';
+import { sendBatch } from './batch.ts';
 import {
   allLogs,
   answered,
@@ -113,7 +114,11 @@ export async function firstAct(
   const { client, labSystem, partner, engine, configured } = stage;
   const { signal, startedAt } = life;
   const all = visits(options.events, storyOf(options, life, options.events / 9));
-  const traffic = await sendVisits(labSystem, all, signal);
+  // Beside the lab's other events, which do not wait for it.
+  const [traffic, told] = await Promise.all([
+    sendVisits(labSystem, all, signal),
+    sendBatch(labSystem, `night-${startedAt}`),
+  ]);
   const settleBy = startedAt + SETTLE_BY_MS;
   await settled(client, settleBy, signal);
   // What waits for an endpoint goes out as soon as its address is right.
@@ -129,6 +134,7 @@ export async function firstAct(
     health,
     logs,
     calls,
+    batch: { told, kept: await client.call('getBatch', { batch_id: told.batch_id }) },
     fired: await firedByConfirmations(client, calls, signal),
     appointments: await appointmentCounts(client, from, signal),
     seen,

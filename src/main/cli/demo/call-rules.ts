@@ -1,14 +1,15 @@
-import { DEMO_ORGANIZATION, MOMBASA } from './events.ts';
+import { DEMO_ORGANIZATION, MOMBASA, NIGHT_RESULT, PUNE } from './events.ts';
 import { accepted, suppressed } from './outcomes.ts';
 import type { DemoRule } from './rule.ts';
 
 const GROUP = { organization_id: DEMO_ORGANIZATION.organization_id };
 
+const inPune = { lab_id: PUNE };
 const inMombasa = { lab_id: MOMBASA };
 
 /**
  * What calls into the lab lead to: a third party is told of appointments, and calls in itself; an
- * outside worker leases tasks and makes the calls.
+ * outside worker leases tasks and makes the calls; many records come in one call.
  */
 export const CALL_RULES: readonly DemoRule[] = [
   {
@@ -66,6 +67,28 @@ export const CALL_RULES: readonly DemoRule[] = [
     target: '/reference-lab/payments',
     method: 'POST',
     executor: 'external',
+    expected: suppressed(209),
+  },
+  {
+    scenario: 'batch_accepted',
+    title: 'accepted; many records in one call, each delivered on its own',
+    name: 'Archive: results of the night',
+    owner: inPune,
+    category: NIGHT_RESULT,
+    authentication: 'api_key',
+    target: '/archive/night',
+    method: 'POST',
+    expected: accepted(200),
+  },
+  {
+    scenario: 'batch_suppressed',
+    title: 'suppressed; of the same batch, and no failure of it',
+    name: 'Dashboard: results of the night',
+    owner: inPune,
+    category: NIGHT_RESULT,
+    authentication: 'none',
+    target: '/dashboard/preliminary',
+    method: 'POST',
     expected: suppressed(209),
   },
 ];

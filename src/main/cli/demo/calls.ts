@@ -23,18 +23,21 @@ interface Accounts {
   /** The logs of deliveries. */
   logs: readonly LogSummaryDocument[];
   fired: ReadonlyMap<string, readonly string[]>;
+  /** Calls that brought many records. */
+  batchCalls: number;
 }
 
 /** Compares the calls that were made with those that were kept, and both with what they fired. */
 export function judgeCalls(accounts: Accounts): { shown: CallsShown; faults: string[] } {
-  const { traffic, seen, acknowledged, logs, fired } = accounts;
+  const { traffic, seen, acknowledged, logs, fired, batchCalls } = accounts;
   // Reports about deliveries are calls as well, and counted where they are told.
   const calls = accounts.calls.filter(({ end_point }) => !end_point?.includes('callback'));
   const faults: string[] = [];
   const expect = (what: string, found: number, must: number) => {
     if (found !== must) faults.push(`${found} ${what}, not ${must}`);
   };
-  const made = traffic.acknowledged.length + traffic.repeats + seen.confirmations.length;
+  const made =
+    traffic.acknowledged.length + traffic.repeats + seen.confirmations.length + batchCalls;
   expect('calls into LabRelay were captured', calls.length, made);
   const failed = calls.filter(({ status }) => status === 'FAIL').length;
   const refused = seen.confirmations.filter((call) => call.refused !== null).length;
@@ -46,8 +49,13 @@ export function judgeCalls(accounts: Accounts): { shown: CallsShown; faults: str
   let unlinked = 0;
   for (const { event, eventId, logIds } of acknowledged) {
     for (const id of logIds) {
-      const by = byId.get(id)?.triggered_by ?? '';
-      const isLinked = callOf.get(by)?.event_id === eventId;
+      const log = byId.get(id);
+      const by = log?.triggered_by ?? '';
+      const call = callOf.get(by);
+      const isLinked =
+        eventId === null
+          ? call !== undefined && call.batch_id === log?.batch_id
+          : call?.event_id === eventId;
       // Of confirmations the way back is looked at too, in each call's own document.
       const isWayBack =
         event.category !== 'APPOINTMENT_CONFIRMED' || fired.get(by)?.includes(id) === true;

@@ -1,6 +1,6 @@
 import type { CallInput } from '../../../shared/contract/index.ts';
 import type { EngineClient } from '../client.ts';
-import { DEMO_LABS, DEMO_ORGANIZATION, HOME_VISIT } from './events.ts';
+import { DEMO_LABS, DEMO_ORGANIZATION, HOME_VISIT, NIGHT_RESULT } from './events.ts';
 import type { PartnerGreeting } from './partner.ts';
 import { API_KEY_HEADER, type PartnerCredentials } from './partner-guards.ts';
 import type { DemoAuthentication, DemoRule } from './rule.ts';
@@ -120,12 +120,13 @@ async function categoryIds(client: EngineClient): Promise<Map<string, number>> {
   const ids = new Map(
     items.map(({ code, action_category_list_id }) => [code, action_category_list_id]),
   );
-  if (!ids.has(HOME_VISIT)) {
-    const own = await client.call('addUpdateActionCategory', {
-      code: HOME_VISIT,
-      name: 'Home visit booked',
-    });
-    ids.set(HOME_VISIT, own.action_category_list_id);
+  for (const [code, name] of [
+    [HOME_VISIT, 'Home visit booked'],
+    [NIGHT_RESULT, 'Result of the night'],
+  ] as const) {
+    if (ids.has(code)) continue;
+    const own = await client.call('addUpdateActionCategory', { code, name });
+    ids.set(code, own.action_category_list_id);
   }
   return ids;
 }

@@ -18,6 +18,8 @@ export interface DemoEvent {
 export const DEMO_ORGANIZATION = { organization_id: 7, name: 'Sahyadri Diagnostics Group' };
 /** A category of the demo's own, added through the console's procedure. */
 export const HOME_VISIT = 'HOME_VISIT_BOOKED';
+/** Another: results that come by the hundred. */
+export const NIGHT_RESULT = 'NIGHT_RESULT_READY';
 
 export const PUNE = 4101;
 export const NASHIK = 4102;

@@ -87,6 +87,11 @@ export const PARTNER_ROUTES = {
     guard: 'none',
     answer: { status: 500, body: { message: 'archive failed' } },
   },
+  '/archive/night': {
+    method: 'POST',
+    guard: 'api_key',
+    answer: { status: 200, body: { stored: true } },
+  },
   '/state/registry': {
     method: 'POST',
     guard: 'none',

@@ -32,6 +32,7 @@ export function renderReport(document: DemoDocument): string {
     `verified ${receiver.signatures_verified} signatures and turned ${receiver.turned_away} calls away.\n`,
     callWords(document),
     appointmentWords(document),
+    batchWords(document),
     outsideWords(document),
     '\n',
     table(['', 'INTEGRATION', 'WHAT IT SHOWS', 'DELIVERIES'], scenarios),
@@ -53,6 +54,16 @@ function appointmentWords({ appointments }: DemoDocument): string {
   return (
     `Appointments: ${confirmed} confirmed by calls of the third party, ${booked} still booked, ${cancelled} cancelled. ` +
     `Confirmed again, which changed nothing: ${changed_nothing}. Refused: ${refusals.join(', ') || 'none'}.\n`
+  );
+}
+
+/** What came of the many records of one call. */
+function batchWords({ batch }: DemoDocument): string {
+  const { records, accepted, rejected, progress } = batch;
+  const refused = rejected.map(({ index, field }) => `record ${index} for ${field}`);
+  return (
+    `Batch: ${accepted} of ${records} records in one call taken, refused: ${refused.join(', ') || 'none'}; ` +
+    `${progress.sent} deliveries sent, ${progress.suppressed} suppressed, ${progress.failed} failed.\n`
   );
 }
 

@@ -1,3 +1,4 @@
+import type { Output } from '../../../shared/contract/index.ts';
 import type { LogSummaryDocument } from '../../../shared/contract/log-document.ts';
 import { senseOf } from '../../../shared/model/breaker.ts';
 import {
@@ -5,6 +6,7 @@ import {
   LOG_STATUSES,
   type LogStatus,
 } from '../../../shared/model/vocabulary.ts';
+import { BATCH_CALLS, type BatchShown, type BatchTold, judgeBatch } from './batch.ts';
 import { type CallsShown, judgeCalls } from './calls.ts';
 import { type AppointmentsShown, judgeConfirmations } from './confirmations.ts';
 import { type Health, laterTasks, openTasks } from './collect.ts';
@@ -16,7 +18,7 @@ import { DEMO_RULES } from './rules.ts';
 import type { Acknowledged, Traffic } from './traffic.ts';
 
 /** What LabRelay is to do that this demo does not show yet. */
-export const NOT_SHOWN = ['HL7 and Mirth', 'bulk', 'retries'] as const;
+export const NOT_SHOWN = ['HL7 and Mirth', 'retries'] as const;
 
 /** What the demo learned, from three sides: lab system, engine, partner. */
 export interface Findings {
@@ -31,6 +33,8 @@ export interface Findings {
   workers: ReadonlyMap<string, string | null>;
   /** Logs that keep a note of the third party's older half. */
   notes: readonly string[];
+  /** The batch: as it was answered, and as it stands. */
+  batch: { told: BatchTold; kept: Pick<Output<'getBatch'>, 'progress'> };
   health: Pick<Health, 'tasks_by_state'>;
   /** How this run's appointments stand. */
   appointments: Record<AppointmentStatus, number>;
@@ -82,6 +86,7 @@ export interface DemoDocument {
   by_scenario: ScenarioResult[];
   appointments: AppointmentsShown;
   inbound: CallsShown;
+  batch: BatchShown;
   outside_worker: OutsideShown;
   /** Reports of an older integration that are kept as notes, and changed nothing. */
   legacy_notes: number;
@@ -101,10 +106,11 @@ export function report(findings: Findings): DemoDocument {
     traffic.acknowledged,
     findings.appointments,
   );
-  const acknowledged = [...traffic.acknowledged, ...confirmations.acknowledged];
-  const calls = judgeCalls({ ...findings, acknowledged });
+  const batch = judgeBatch(findings.batch.told, findings.batch.kept);
+  const acknowledged = [traffic, confirmations, batch].flatMap((one) => one.acknowledged);
+  const calls = judgeCalls({ ...findings, acknowledged, batchCalls: BATCH_CALLS });
   const outside = judgeOutside(findings);
-  const faults = [traffic, confirmations, calls, outside].flatMap((one) => one.faults);
+  const faults = [traffic, confirmations, batch, calls, outside].flatMap((one) => one.faults);
   const byId = new Map(logs.map((log) => [log.log_id, log]));
   const seenIds = new Set(seen.log_ids);
   const neverSeen = logs.filter(
@@ -138,6 +144,7 @@ export function report(findings: Findings): DemoDocument {
     by_scenario: byScenario,
     appointments: confirmations.shown,
     inbound: calls.shown,
+    batch: batch.shown,
     outside_worker: outside.shown,
     legacy_notes: findings.notes.length,
     faults: faults.slice(0, 20),

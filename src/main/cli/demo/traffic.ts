@@ -8,7 +8,8 @@ const LANES = 16;
 /** An event that the engine has acknowledged. */
 export interface Acknowledged {
   event: DemoEvent;
-  eventId: string;
+  /** Null: it came in a batch, whose answer names deliveries alone. */
+  eventId: string | null;
   logIds: string[];
 }
 

@@ -21,9 +21,9 @@ function keeper(store: 'takes' | 'fails', spill: 'takes' | 'is full' | 'fails' |
       spill === 'none'
         ? null
         : {
-            keep: async ({ call }) => {
+            keep: async (record) => {
               if (spill === 'fails') throw full;
-              if (spill === 'takes') spilled.push(call);
+              if (spill === 'takes' && record.kind === 'CALL') spilled.push(record.call);
               return spill === 'takes';
             },
           },

@@ -1,12 +1,7 @@
 import { messageOf } from '../../../shared/errors.ts';
 import type { InboundCall } from '../../../shared/model/call.ts';
+import type { Spill } from '../../../shared/model/spill.ts';
 import type { CallPort } from './port.ts';
-
-/** Takes calls while the store does not. */
-export interface CallSpill {
-  /** @returns false where it cannot be kept there either */
-  keep(record: { kind: 'CALL'; call: InboundCall }): Promise<boolean>;
-}
 
 /**
  * The one place where a call is kept by itself, outside whatever its handler has done or undone: in
@@ -14,14 +9,14 @@ export interface CallSpill {
  */
 export class CallKeeper {
   readonly #store: CallPort;
-  readonly #spill: CallSpill | null;
+  readonly #spill: Spill | null;
   readonly #onTrouble: (message: string) => void;
   readonly #underWay = new Set<Promise<boolean>>();
   #lost = 0;
 
   constructor(deps: {
     store: CallPort;
-    spill?: CallSpill | null;
+    spill?: Spill | null;
     onTrouble: (message: string) => void;
   }) {
     this.#store = deps.store;

@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../../../shared/errors.ts';
 import type { AccessKey } from '../../../shared/model/configuration.ts';
+import type { Spill } from '../../../shared/model/spill.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { type Arrival, type CallAnswer, CallCapture } from './call-capture.ts';
-import { CallKeeper, type CallSpill } from './call-keeper.ts';
+import { CallKeeper } from './call-keeper.ts';
 import { FloodGate } from './flood-gate.ts';
 import type { CallPort } from './port.ts';
 
@@ -39,7 +40,7 @@ export class Inbound {
     configuration: Pick<ConfigurationLookup, 'lab'>;
     /** Epoch milliseconds. */
     clock: () => number;
-    spill?: CallSpill | null;
+    spill?: Spill | null;
     onTrouble: (message: string) => void;
   }) {
     this.#configuration = deps.configuration;

@@ -1,7 +1,9 @@
 import { UsageError } from './arguments.ts';
+import { bulkLoader } from './bench/bulk-loader.ts';
 import { engineRole } from './bench/engine-role.ts';
 import { loader } from './bench/loader.ts';
 import { passThrough } from './bench/pass-through.ts';
+import { plainInsertRole } from './bench/plain-insert-role.ts';
 import { receiver } from './bench/receiver.ts';
 import type { Run } from './output.ts';
 
@@ -10,6 +12,8 @@ const ROLES: Record<string, () => Promise<void>> = {
   loader,
   engine: engineRole,
   'pass-through': passThrough,
+  'bulk-loader': bulkLoader,
+  'plain-insert': plainInsertRole,
 };
 
 /** A process of the benchmark; `bench` starts it, people need not. */

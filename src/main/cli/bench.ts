@@ -1,9 +1,11 @@
 import { parseCommand, UsageError } from './arguments.ts';
+import { benchBulk } from './bench/bulk-bench.ts';
 import { benchDispatch } from './bench/dispatch-bench.ts';
 import { benchLookup } from './bench/lookup-bench.ts';
 import { type CommandIo, line, type Run } from './output.ts';
 
 const HELP = `Usage: labrelay bench dispatch [options]
+       labrelay bench bulk [options]
        labrelay bench lookup [options]
 
 The project's benchmark. Arms run interleaved, warmed, over several rounds, in processes of their
@@ -13,6 +15,10 @@ dispatch: a bare HTTP loop, a pass-through that keeps nothing, the live way, the
   --deliveries N   deliveries of each arm over all rounds; default 21000
   --rounds N       default 3
   --warm-up N      deliveries of each arm beforehand; default 5000
+
+bulk: one call with many records against the same rows in one plain transaction, STAT events meanwhile
+  --records N      records of a call, at most 10000; default 10000
+  --rounds N       default 3
 
 lookup: reading logs from a store with many of them
   --rows N         logs in the store; default 200000
@@ -25,6 +31,7 @@ const OPTIONS = {
   rounds: { type: 'string' },
   'warm-up': { type: 'string' },
   rows: { type: 'string' },
+  records: { type: 'string' },
 } as const;
 
 /** `labrelay bench`. */
@@ -53,6 +60,18 @@ export const run: Run = async (argv, io) => {
         }),
       );
       return 0;
+    case 'bulk':
+      print(
+        io,
+        values.json ?? false,
+        await benchBulk({
+          entry: process.argv[1] ?? '',
+          records: records(values.records),
+          rounds: whole('--rounds', values.rounds) ?? 3,
+          progress,
+        }),
+      );
+      return 0;
     case 'lookup':
       print(
         io,
@@ -62,7 +81,7 @@ export const run: Run = async (argv, io) => {
       return 0;
     default:
       throw new UsageError(
-        `there is no benchmark "${positionals[0] ?? ''}"; there are dispatch and lookup`,
+        `there is no benchmark "${positionals[0] ?? ''}"; there are dispatch, bulk and lookup`,
       );
   }
 };
@@ -84,4 +103,10 @@ function whole(flag: string, text: string | undefined): number | null {
   if (text === undefined) return null;
   if (!/^[1-9]\d{0,7}$/.test(text)) throw new UsageError(`${flag}: must be a whole number above 0`);
   return Number(text);
+}
+
+function records(text: string | undefined): number {
+  const given = whole('--records', text) ?? 10_000;
+  if (given > 10_000) throw new UsageError('--records: one call takes at most 10000');
+  return given;
 }

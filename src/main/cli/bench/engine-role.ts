@@ -7,6 +7,7 @@ import { type Host, openHost } from '../../host.ts';
 import { configureForBench } from './configure.ts';
 import { serveLines } from './line-rpc.ts';
 import { billEvent } from './messages.ts';
+import { markMemory, peakMemory } from './peak-memory.ts';
 
 /** How often the count of settled deliveries is looked at (ms). */
 const LOOK_MS = 2;
@@ -57,6 +58,9 @@ export async function engineRole(): Promise<void> {
         await settledReaches(count);
       },
       memory: () => process.memoryUsage(),
+      /** Marks the moment from which `peakMemory` tells the largest resident set; MiB, both. */
+      markMemory: () => markMemory(),
+      peakMemory: () => peakMemory(),
       usage: () => {
         const { user, system } = process.cpuUsage();
         return { cpuUs: user + system, peakRssMib: process.resourceUsage().maxRSS / 1_024 };

@@ -4,11 +4,18 @@ import { randomBytes } from 'node:crypto';
 export const BODY_BYTES = 1_024;
 
 /** Fills documents up; does not compress away. */
-const FILLER = randomBytes(BODY_BYTES).toString('base64url');
+const FILLER = randomBytes(8 * BODY_BYTES).toString('base64url');
 
-/** A bill of about one KiB, every one with a patient of its own. */
-export function billEvent(labId: number, id: string): string {
-  const bill = {
+/** A bill with a patient of its own. @param bytes its length, one KiB unless told */
+export function billEvent(labId: number, id: string, bytes: number = BODY_BYTES): string {
+  const bill = billOf(id);
+  const empty = JSON.stringify({ lab_id: labId, bill });
+  bill.note = FILLER.slice(0, Math.max(0, bytes - empty.length));
+  return JSON.stringify({ lab_id: labId, bill });
+}
+
+function billOf(id: string) {
+  return {
     bill_id: id,
     bill_date: '2026-11-23T08:30:00.000Z',
     patient: {
@@ -24,9 +31,27 @@ export function billEvent(labId: number, id: string): string {
     total: 1_250,
     note: '',
   };
-  const empty = JSON.stringify({ lab_id: labId, bill });
-  bill.note = FILLER.slice(0, Math.max(0, BODY_BYTES - empty.length));
-  return JSON.stringify({ lab_id: labId, bill });
+}
+
+/** The body of a bulk call: bills, of which the bad ones, evenly spread, lack their id. */
+export function bulkBody(
+  labId: number,
+  call: { records: number; bad: number; recordBytes: number; prefix: string },
+): Buffer {
+  const isBad = new Set(badPlaces(call));
+  const records = Array.from({ length: call.records }, (_, index) => {
+    const bill = billOf(`${call.prefix}-${index}`);
+    const empty = JSON.stringify({ bill }).length;
+    bill.note = FILLER.slice(0, Math.max(0, call.recordBytes - empty));
+    return JSON.stringify({ bill: isBad.has(index) ? { ...bill, bill_id: undefined } : bill });
+  });
+  const head = JSON.stringify({ action_category: 'BILL_GENERATED', lab_id: labId });
+  return Buffer.from(`${head.slice(0, -1)},"records":[${records.join(',')}]}`);
+}
+
+/** Where the bad records of a bulk call stand. */
+export function badPlaces({ records, bad }: { records: number; bad: number }): number[] {
+  return Array.from({ length: bad }, (_, index) => Math.floor(((index + 0.5) * records) / bad));
 }
 
 /** The same bytes as a bare loop posts them. */

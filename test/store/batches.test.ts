@@ -75,6 +75,7 @@ const chunk = (batchSeq: number, events: BatchEvent[]) => ({
   accessKeyId: null,
   receivedAt: 1_000,
   upTo: (events.at(-1)?.position ?? 0) + 1,
+  isLast: false,
   events,
   rejections: [],
 });

@@ -92,3 +92,21 @@ test('an answer that undoes its own writes leaves those of others', async () => 
   ]);
   expect(rows()).toEqual(['a', 'b']);
 });
+
+test('what nobody is told of does not wait for the disk; whatever it shares a commit with does', async () => {
+  const seen: unknown[] = [];
+  const { run } = group((db) => {
+    const look = () => seen.push(db.pragma('synchronous', { simple: true }));
+    return { spoolRecords: look, buildBatch: look, acceptEvent: look };
+  });
+  const full = 2;
+  const normal = 1;
+  await run(['spoolRecords']);
+  await run(['buildBatch', { isLast: false }]);
+  await run(['acceptEvent']);
+  await run(['spoolRecords'], ['acceptEvent']);
+  await run(['spoolRecords']);
+  // The caller is answered on the strength of this one, and so of all before it.
+  await run(['buildBatch', { isLast: true }]);
+  expect(seen).toEqual([normal, normal, full, full, full, normal, full]);
+});

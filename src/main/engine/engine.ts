@@ -248,9 +248,10 @@ export class Engine {
     });
     this.appointments = new Appointments(store, this.configuration);
     const turns = new Turns();
+    const builder = new BatchBuilder({ ...taking, turns });
     this.batches = new Batches({
       store,
-      builder: new BatchBuilder({ ...taking, turns }),
+      builder,
       turns,
       clock,
       onReleased: (urgent) => this.dispatcher.notify(urgent),
@@ -318,7 +319,7 @@ export class Engine {
     });
     this.#indexer = new TextIndexer({
       store,
-      deliveries: () => this.#attempts.total,
+      work: () => this.#attempts.total + builder.built,
       onTrouble: (what, message) => log.warn(what, message),
     });
     this.#housekeeping = new IntakeHousekeeping({

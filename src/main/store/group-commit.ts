@@ -37,6 +37,8 @@ export class GroupCommit {
   #scheduled = false;
   /** Another program held the store's lock when it was last asked for. */
   #isLocked = false;
+  /** As the connection was opened. */
+  #waits = true;
   readonly #begin;
   readonly #commit;
   readonly #savepoint;
@@ -87,6 +89,7 @@ export class GroupCommit {
   #run(batch: readonly Request[]): Reply[] {
     const replies: Reply[] = [];
     try {
+      this.#waitForDisk(batch.some(isPromise));
       this.#begin.run();
       this.#locked(false);
       for (const request of batch) replies.push(this.#runOne(request));
@@ -102,6 +105,17 @@ export class GroupCommit {
         fault.kind === 'UNAVAILABLE' ? fault : { kind: 'UNAVAILABLE', message: messageOf(fault) };
       return batch.map(({ id }) => ({ id, ok: false, error: shared }));
     }
+  }
+
+  /**
+   * Whether the commit waits for the disk. One that does makes all before it durable as well, since
+   * they stand before it in the WAL; a power cut before that loses the newest, and never one that
+   * somebody was told of.
+   */
+  #waitForDisk(waits: boolean): void {
+    if (this.#waits === waits) return;
+    this.#db.pragma(`synchronous = ${waits ? 'FULL' : 'NORMAL'}`);
+    this.#waits = waits;
   }
 
   /**
@@ -146,6 +160,23 @@ export class GroupCommit {
       this.#release.run();
       return { id, ok: false, error: fault };
     }
+  }
+}
+
+/**
+ * Whether somebody is told something on the strength of this request's commit. Records of a batch
+ * that arrive, and chunks of it that are built, are promised to nobody before its last one; the text
+ * index is made anew from what it has not indexed.
+ */
+function isPromise({ name, input }: Request): boolean {
+  switch (name) {
+    case 'spoolRecords':
+    case 'indexText':
+      return false;
+    case 'buildBatch':
+      return (input as { isLast: boolean }).isLast;
+    default:
+      return true;
   }
 }
 

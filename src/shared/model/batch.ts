@@ -140,6 +140,8 @@ export interface BuildChunk {
   receivedAt: number;
   /** Records from here on are not part of it. */
   upTo: number;
+  /** The batch's last record is in it: with its commit the batch's answer stands. */
+  isLast: boolean;
   /** In the order of their positions. */
   events: BatchEvent[];
   rejections: Rejection[];

@@ -31,7 +31,7 @@ beforeEach(() => {
         return taken;
       },
     },
-    deliveries: () => deliveries,
+    work: () => deliveries,
     onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
   });
 });

@@ -41,9 +41,15 @@ interface Pending {
  */
 export class BatchBuilder {
   readonly #parts: BuilderParts;
+  #built = 0;
 
   constructor(parts: BuilderParts) {
     this.#parts = parts;
+  }
+
+  /** Records that have become events since the start. */
+  get built(): number {
+    return this.#built;
   }
 
   /**
@@ -100,7 +106,7 @@ export class BatchBuilder {
   async #reject(batch: OpenBatch, index: number, reason: string): Promise<void> {
     const { store, turns } = this.#parts;
     const rejections = [{ index, field: '', reason }];
-    const chunk = { ...commonOf(batch), upTo: index + 1, events: [], rejections };
+    const chunk = { ...partOf(batch, index + 1), events: [], rejections };
     await turns.run(() => store.buildBatch(chunk));
   }
 
@@ -126,6 +132,7 @@ export class BatchBuilder {
       const { outcome } = await turns.run(() => store.buildBatch(part));
       if (outcome === 'CONFLICT') return committed;
       committed = part.upTo;
+      this.#built += part.events.length;
     }
     firstSight.committed(chunk.changes, false);
     return committed;
@@ -151,20 +158,21 @@ export class BatchBuilder {
   }
 }
 
-function commonOf({ batchSeq, envelope, accessKeyId, receivedAt }: OpenBatch) {
-  return { batchSeq, labId: envelope?.labId ?? 0, accessKeyId, receivedAt };
+function partOf(batch: OpenBatch, upTo: number) {
+  const { batchSeq, envelope, accessKeyId, receivedAt, records } = batch;
+  const labId = envelope?.labId ?? 0;
+  return { batchSeq, labId, accessKeyId, receivedAt, upTo, isLast: upTo >= records };
 }
 
 /** A chunk in parts of so few logs that none keeps the writer from others for long. */
 function partsOf(batch: OpenBatch, chunk: BuiltChunk): BuildChunk[] {
   const parts: BuildChunk[] = [];
-  const common = commonOf(batch);
   let events: BatchEvent[] = [];
   let logs = 0;
   const close = (upTo: number) => {
     const from = parts.at(-1)?.upTo ?? chunk.from;
     const rejections = chunk.rejections.filter(({ index }) => index >= from && index < upTo);
-    parts.push({ ...common, upTo, events, rejections });
+    parts.push({ ...partOf(batch, upTo), events, rejections });
     events = [];
     logs = 0;
   };

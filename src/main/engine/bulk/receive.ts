@@ -97,8 +97,7 @@ export class Receiving {
     this.#hasData ||= !isReadyTask(record);
     this.#lines.push(text);
     this.#chars += text.length;
-    if (this.#call.caller.idempotencyKey !== null)
-      this.#hash.update(canonicalJson(record)).update('\n');
+    if (this.#call.caller.idempotencyKey !== null) this.#hash.update(text).update('\n');
     if (this.#lines.length === PARCEL_RECORDS || this.#chars > PARCEL_CHARS) this.#spool();
   }
 

@@ -3,34 +3,34 @@ import type { DirectoryPort } from './port.ts';
 /** Logs indexed in one command; small, so that a delivery's commit never waits long behind it. */
 const BATCH = 100;
 const POLL_MS = 250;
-/** Deliveries in one poll's time from which the index holds back. */
+/** Deliveries, and records built, in one poll's time from which the index holds back. */
 const BUSY_FROM = 50;
-/** Batches of one poll: while deliveries are busy, and otherwise. */
+/** Batches of one poll: while they are that many, and otherwise. */
 const BATCHES_WHEN_BUSY = 1;
 const BATCHES = 20;
 
 /**
- * Keeps the text index filled behind the deliveries' commits. While they are busy it goes slowly:
+ * Keeps the text index filled behind the deliveries' commits. While there are many it goes slowly:
  * a search covers what is not indexed yet, so lateness costs a searcher a little and nobody else
  * anything.
  */
 export class TextIndexer {
   readonly #store: Pick<DirectoryPort, 'indexText'>;
-  readonly #deliveries: () => number;
+  readonly #work: () => number;
   readonly #onTrouble: (what: string, message: string) => void;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #stopped = true;
-  #deliveriesBefore = 0;
+  #workBefore = 0;
 
   constructor(deps: {
     store: Pick<DirectoryPort, 'indexText'>;
-    /** How many deliveries there have been since the start; only its growth counts. */
-    deliveries: () => number;
+    /** Deliveries made, and records of batches built, since the start; only its growth counts. */
+    work: () => number;
     onTrouble: (what: string, message: string) => void;
   }) {
     this.#store = deps.store;
-    this.#deliveries = deps.deliveries;
+    this.#work = deps.work;
     this.#onTrouble = deps.onTrouble;
   }
 
@@ -47,9 +47,9 @@ export class TextIndexer {
   }
 
   #poll(): void {
-    const deliveries = this.#deliveries();
-    const isBusy = deliveries - this.#deliveriesBefore >= BUSY_FROM;
-    this.#deliveriesBefore = deliveries;
+    const work = this.#work();
+    const isBusy = work - this.#workBefore >= BUSY_FROM;
+    this.#workBefore = work;
     this.#running ??= this.#fill(isBusy ? BATCHES_WHEN_BUSY : BATCHES).finally(() => {
       this.#running = null;
     });

@@ -158,6 +158,9 @@ function keepConnection(request: FastifyRequest, reply: FastifyReply): void {
   if (length <= DISCARD_LIMIT) reply.removeHeader('connection');
 }
 
+/** How long a caller of a broken request is given to read its answer (ms). */
+const READING_MS = 1000;
+
 /** Answers what is not even HTTP, or breaks its limits; no route or hook ever sees it. */
 export function answerBrokenRequests(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -182,4 +185,8 @@ export function answerBrokenRequests(error: Error & { code?: string }, socket: S
     `HTTP/1.1 ${status} ${title}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
+  // Whoever keeps its side open would keep the connection for ever, and a call that stopped half-way
+  // without its log. Not at once: unread bytes would reset the connection, and the answer be lost.
+  const reading = setTimeout(() => socket.destroy(), READING_MS);
+  socket.once('close', () => clearTimeout(reading));
 }

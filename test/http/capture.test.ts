@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { LabRelayError } from '../../src/shared/errors.ts';
+import { generateKey } from '../../src/main/engine/configuration/access-keys.ts';
+import { fieldError, LabRelayError } from '../../src/shared/errors.ts';
 import type { InboundCall } from '../../src/shared/model/call.ts';
 import { TOKENS } from './fake-engine.ts';
 import { BILL, OWN_TOKEN, type Served, serve } from './serving.ts';
@@ -172,6 +173,51 @@ describe('a call that is refused', () => {
     expect(call.endPoint).toBe('/patient/?api_key=••••&x=••••&page=2');
     expect(call.requestHeaders).toMatchObject({ 'x-hint': 'try ••••', cookie: '••••' });
     expect(call.tokenOwner).toBe('key 2');
+  });
+
+  it.each([
+    ['http://lis:hunter2@127.0.0.1/billing/?page=2', '/billing/?page=2'],
+    ['/billing/#access_token=hunter2', '/billing/#access_token=••••'],
+    ['/billing/?page=2;token=hunter2', '/billing/?page=2;token=••••'],
+    ['/billing/?%74oken=hunter2&token=hunter2', '/billing/?%74oken=••••&token=••••'],
+  ])('leaves no credential of an address: %s', async (address, endPoint) => {
+    const socket = connect(served.server.port, '127.0.0.1');
+    socket.write(
+      `POST ${address} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\nauthorization: Bearer ${TOKENS.inbound}\r\n` +
+        'referer: https://lis:hunter2@portal.example/x?id=1&access_token=hunter2#sig=hunter2\r\n' +
+        'content-type: application/json; charset=utf-8\r\ncontent-length: 0\r\n\r\n',
+    );
+    await answerTo(socket);
+    expect(theCall()).toMatchObject({
+      endPoint,
+      requestHeaders: {
+        referer: 'https://••••@portal.example/x?id=1&access_token=••••#sig=••••',
+        'content-type': 'application/json; charset=utf-8',
+      },
+    });
+    expect(JSON.stringify(theCall())).not.toContain('hunter2');
+  });
+
+  it('leaves no key that was shown in a wrong place', async () => {
+    const secret = generateKey('inbound');
+    const headers = { authorization: '', 'x-auth': secret };
+    await served.post(`/billing/?k=${secret}`, {}, headers);
+    await served.post('/billing/', { ...BILL, login: secret });
+    const [refused, taken] = await kept(2);
+    expect(refused).toMatchObject({
+      responseStatusCode: 401,
+      endPoint: '/billing/?k=••••',
+      requestHeaders: { 'x-auth': '••••' },
+    });
+    expect(taken?.requestBody).toBe(JSON.stringify({ ...BILL, login: '••••' }));
+    expect(JSON.stringify(served.engine.calledIn)).not.toContain(secret);
+  });
+
+  it('leaves none of its key in what it is answered', async () => {
+    served.engine.fault = fieldError('INVALID_INPUT', TOKENS.inbound, 'is no field of this call');
+    const response = await served.post('/billing/', { ...BILL, [TOKENS.inbound]: 1 });
+    expect(await response.text()).toContain(TOKENS.inbound);
+    expect(JSON.stringify(theCall())).not.toContain(TOKENS.inbound);
   });
 
   it.each([

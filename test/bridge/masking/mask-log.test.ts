@@ -79,6 +79,16 @@ describe('a masked log', () => {
     expect(masked).toMatchObject({ status: 'SUCCESS', end_point: 'http://partner/bills?••••' });
   });
 
+  test('has no query or fragment of the address that was called', () => {
+    for (const [end_point, shown] of [
+      [`/billing/#${NAME}`, '/billing/#••••'],
+      [`/billing/?name=${NAME}#a`, '/billing/?••••'],
+      ['/billing/', '/billing/'],
+    ]) {
+      expect(maskSummary(logSummaryDocument.parse({ ...aLog(), end_point })).end_point).toBe(shown);
+    }
+  });
+
   test('as a list shows it holds nothing of the patient either', () => {
     const summary = logSummaryDocument.parse(patientsLog());
     const masked = maskSummary(summary);

@@ -83,11 +83,12 @@ function maskReferences(references: References): References {
 
 /**
  * An outside worker tells the address that it has called, in whose query a payload may stand; our
- * own attempts keep the rule's address, without the payload.
+ * own attempts keep the rule's address, without the payload. What a caller puts behind `#` is its own
+ * as well.
  */
 function maskQuery(endPoint: string | null): string | null {
-  const query = endPoint?.indexOf('?') ?? -1;
-  return endPoint === null || query < 0 ? endPoint : `${endPoint.slice(0, query)}?${MASK}`;
+  const query = endPoint?.search(/[?#]/) ?? -1;
+  return endPoint === null || query < 0 ? endPoint : `${endPoint.slice(0, query + 1)}${MASK}`;
 }
 
 /** Ids that the document shows in clear in fields of its own. */

@@ -2,6 +2,7 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { AccessKey } from '../../../shared/model/configuration.ts';
 import type { AccessKeyKind, Role } from '../../../shared/model/vocabulary.ts';
+import { MASK } from '../dispatch/masking.ts';
 import type { ConfigurationMemory } from './memory.ts';
 
 /** A key to be made, in the words of its maker. */
@@ -31,6 +32,15 @@ const LONGEST_TOKEN = 512;
 /** Makes the clear key, which is shown once and then only known by its hash. */
 export function generateKey(kind: AccessKeyKind): string {
   return PREFIXES[kind] + randomBytes(RANDOM_BYTES).toString('base64url');
+}
+
+/** What all made keys begin with, and one as a whole; see `generateKey`. */
+const BEGINNING = 'lrk_';
+const MADE_KEY = /lrk_(in|us|int)_[A-Za-z0-9_-]{43}/g;
+
+/** Text in which no made key stands. */
+export function withoutMadeKeys(text: string): string {
+  return text.includes(BEGINNING) ? text.replaceAll(MADE_KEY, MASK) : text;
 }
 
 /** What is kept of a key. */

@@ -125,7 +125,9 @@ export class CallCapture {
     if (answer === null) {
       return { ...this.#log(null, null, false, 'CALLER_GONE', GONE), responseBody: null };
     }
-    const body = answer.body === null ? null : cutText(answer.body);
+    // A refusal may name a field as its caller has.
+    const body =
+      answer.body === null ? null : cutText(withoutToken(answer.body, this.#arrival.token));
     const { status, headers } = answer;
     const kind = status < 400 ? null : status < 500 ? 'CALL_REFUSED' : 'CALL_FAILED';
     const message = kind && this.#wordsFor(status);

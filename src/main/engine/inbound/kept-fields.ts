@@ -1,5 +1,6 @@
 import { isCredentialParameter } from '../../../shared/credential-names.ts';
 import type { HeaderRecord } from '../../../shared/model/delivery.ts';
+import { withoutMadeKeys } from '../configuration/access-keys.ts';
 import { MASK, maskHeaders } from '../dispatch/masking.ts';
 
 /** Fields of the connection and of a browser's negotiations: they tell nothing of the call. */
@@ -30,28 +31,50 @@ export function keptHeaders(
     kept[name] = typeof value === 'string' ? value : value.join(', ');
   }
   const masked = maskHeaders(kept);
-  for (const name in masked) masked[name] = withoutToken(masked[name] ?? '', token);
+  for (const name in masked) {
+    masked[name] = withoutToken(withoutCredentials(masked[name] ?? ''), token);
+  }
   return masked;
 }
 
+/** A parameter of an address, in its query or behind it. */
+const PARAMETER = /([?#&;])([^?#&;=\s]+)=[^?#&;\s]*/g;
+
+/** Name and password within an address (RFC 3986, 3.2.1). */
+const USER = /:\/\/[^/?#\s]*@/g;
+
+/** Scheme and host of a request that is addressed as to a proxy (RFC 9112, 3.2.2). */
+const AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
+
 /** The path of a call with the credentials of its query masked. */
 export function keptPath(url: string, token: string | null): string {
-  const query = url.indexOf('?');
-  if (query < 0) return url;
-  const parameters = url
-    .slice(query + 1)
-    .split('&')
-    .map((parameter) => {
-      const [name = ''] = parameter.split('=', 1);
-      return isCredentialParameter(decoded(name)) ? `${name}=${MASK}` : parameter;
-    });
-  return withoutToken(`${url.slice(0, query)}?${parameters.join('&')}`, token);
+  const path = url.startsWith('/') ? url : url.replace(AUTHORITY, '');
+  return withoutToken(withoutParameters(path), token);
 }
 
-/** Text in which the caller's own token does not stand, wherever it was put. */
+/** A text with addresses in it without their credentials. */
+function withoutCredentials(text: string): string {
+  const hidden = text.includes('@') ? text.replaceAll(USER, `://${MASK}@`) : text;
+  return withoutParameters(hidden);
+}
+
+function withoutParameters(text: string): string {
+  if (!text.includes('=')) return text;
+  return text.replaceAll(PARAMETER, (whole, before: string, name: string) =>
+    isCredentialParameter(decoded(name)) ? `${before}${name}=${MASK}` : whole,
+  );
+}
+
+/**
+ * Text in which the caller's own token does not stand, wherever it was put, nor any key that we have
+ * made: one shown in the wrong place opens what it opens all the same.
+ */
 export function withoutToken(text: string, token: string | null): string {
-  if (token === null || token.length < SHORTEST_SOUGHT || !text.includes(token)) return text;
-  return text.replaceAll(token, MASK);
+  const known =
+    token === null || token.length < SHORTEST_SOUGHT || !text.includes(token)
+      ? text
+      : text.replaceAll(token, MASK);
+  return withoutMadeKeys(known);
 }
 
 /** The end of a token that no key has; null where the rest could be guessed from it. */

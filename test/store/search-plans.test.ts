@@ -64,6 +64,10 @@ const WALKS: [string, Partial<LogSearch>, string][] = [
   ['several statuses', { status: ['PENDING', 'FAIL', 'QUEUED'] }, 'log_not_successful'],
   ['the suppressed', { status: ['SUPPRESSED'] }, 'log_not_successful'],
   ['a status of a lab', { status: ['FAIL'], labId: 1, from: 1 }, 'log_not_successful'],
+  ['calls', { direction: 'INBOUND' }, 'log_of_calls'],
+  ['calls of a lab', { direction: 'INBOUND', labId: 1, from: 1 }, 'log_of_calls'],
+  ['refused calls', { direction: 'INBOUND', status: ['FAIL'] }, 'log_of_calls'],
+  ['deliveries', { direction: 'OUTBOUND', labId: 1 }, 'log_by_lab'],
   ['a success of a lab', { status: ['SUCCESS'], labId: 1 }, 'log_by_lab'],
 ];
 

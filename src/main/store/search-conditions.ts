@@ -1,5 +1,5 @@
 import type { LogSearch } from '../../shared/model/search.ts';
-import type { LogStatus } from '../../shared/model/vocabulary.ts';
+import { LOG_STATUSES, type LogStatus } from '../../shared/model/vocabulary.ts';
 
 /** Where the next page starts: behind this row, in the order of the listing. */
 export interface Cursor {
@@ -24,6 +24,7 @@ type Walk =
   | 'log_by_trigger'
   | 'log_by_control_id'
   | 'log_not_successful'
+  | 'log_of_calls'
   | 'log_by_error'
   | 'log_by_refusal_code'
   | 'reference'
@@ -47,6 +48,7 @@ export function chooseWalk(search: LogSearch): Walk {
   if (search.responseStatusCode !== null && search.responseStatusCode >= 300) {
     return 'log_by_refusal_code';
   }
+  if (search.direction === 'INBOUND') return 'log_of_calls';
   if (search.status && !search.status.includes('SUCCESS')) return 'log_not_successful';
   if (search.labIntegrationId !== null) return 'log_by_integration';
   if (search.labId !== null) return 'log_by_lab';
@@ -66,9 +68,27 @@ export function source(walk: Walk): string {
   }
 }
 
-/** The statuses looked for, one by one. */
-export function statusLanes(search: LogSearch): LogStatus[][] {
-  return [...new Set(search.status)].map((status) => [status]);
+/**
+ * The statuses that a walk takes one by one, each in order, to be merged: an IN would have to sort.
+ * All at once (null: any) where its index is not by status.
+ */
+export function statusLanes(walk: Walk, search: LogSearch): (LogStatus[] | null)[] {
+  const { status } = search;
+  switch (walk) {
+    case 'log_not_successful':
+      return [...new Set(status)].map((one) => [one]);
+    case 'log_of_calls':
+      return LOG_STATUSES.filter((one) =>
+        status ? status.includes(one) : one !== 'SUPPRESSED' || showsSuppressed(search),
+      ).map((one) => [one]);
+    default:
+      return [status];
+  }
+}
+
+/** Suppressed logs are found where they are asked for, or one log is. */
+function showsSuppressed({ includeSuppressed, status, logId }: LogSearch): boolean {
+  return includeSuppressed || (status?.includes('SUPPRESSED') ?? false) || logId !== null;
 }
 
 /** All filters but text and cursor as SQL. */
@@ -110,19 +130,16 @@ export function conditionOf(search: LogSearch): Condition {
   if (walk === 'log_not_successful' && search.status?.length === 1) {
     // The second term is what lets the partial index serve it.
     add(`log.status = ? AND log.status <> 'SUCCESS'`, search.status[0] as string);
+  } else if (walk === 'log_of_calls' && search.status?.length === 1) {
+    add(`log.status = ?`, search.status[0] as string);
   } else {
     anyOf('log.status', search.status);
   }
-  if (
-    !search.includeSuppressed &&
-    !search.status?.includes('SUPPRESSED') &&
-    search.logId === null
-  ) {
-    add(`log.status <> 'SUPPRESSED'`);
-  }
+  if (!showsSuppressed(search)) add(`log.status <> 'SUPPRESSED'`);
   anyOf('log.certainty', search.certainty);
   anyOf('log.retry_state', search.retryState);
-  equals('log.direction', search.direction);
+  // In words, since a partial index serves no parameter.
+  if (search.direction !== null) add(`log.direction = '${search.direction}'`);
   equals('log.lab_id', search.labId);
   equals('log.lab_integration_id', search.labIntegrationId);
   equals('log.action_category', search.actionCategory);

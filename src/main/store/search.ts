@@ -41,12 +41,10 @@ export function createSearchQueries(db: Database) {
   }
 
   function list(search: LogSearch, cursor: Cursor | null): { rows: LogRow[]; total: number } {
-    const statuses = statusLanes(search);
     const walk = chooseWalk(search);
     const page: LogRow[] = [];
     let total = 0;
-    // Rare statuses are walked one by one, each in order, and merged: an IN would have to sort.
-    for (const lane of walk === 'log_not_successful' ? statuses : [search.status]) {
+    for (const lane of statusLanes(walk, search)) {
       const condition = conditionOf({ ...search, status: lane });
       const from = source(walk);
       if (cursor === null) {

@@ -32,6 +32,8 @@ CREATE TABLE inbound_call (
 DROP INDEX log_by_integration;
 CREATE INDEX log_by_integration ON log (lab_integration_id, created_at)
   WHERE lab_integration_id IS NOT NULL;
+-- Few among many deliveries, in a lab that has just come by capture, or refused ones among many taken.
+CREATE INDEX log_of_calls ON log (status, created_at) WHERE direction = 'INBOUND';
 -- A call may fire ten thousand deliveries; they are listed by time.
 DROP INDEX log_by_trigger;
 CREATE INDEX log_by_trigger ON log (triggered_by, created_at) WHERE triggered_by IS NOT NULL;

@@ -105,6 +105,21 @@ describe('a call that is answered as asked', () => {
   });
 });
 
+describe('a call that reads', () => {
+  it.each([
+    ['as asked', 'lab_id=7&limit=3', 200, 7],
+    ['by a refusal', 'lab_id=7&limit=999', 422, 7],
+    ['by a refusal, of a lab that its key may not speak for', 'lab_id=8&limit=999', 422, null],
+    ['by a refusal, naming no lab', 'lab_id=Asha', 422, null],
+  ])('names its lab in its query: answered %s', async (_, query, status, labId) => {
+    const headers = { authorization: `Bearer ${TOKENS.appointments}` };
+    const response = await fetch(`${served.url}/appointment/?${query}`, { headers });
+    expect(response.status).toBe(status);
+    const organizationId = labId === null ? null : 3;
+    expect(theCall()).toMatchObject({ requestMethod: 'GET', labId, organizationId });
+  });
+});
+
 describe('a call that is refused', () => {
   it('is kept with the refusal, in our own words', async () => {
     const asked = { ...BILL, bill: { ...BILL.bill, bill_id: null } };

@@ -66,7 +66,7 @@ export function captureCalls(app: FastifyInstance, calls: CallTaker | null): voi
     if (call.isKept) return finish();
     call.key ??= request.accessKey;
     call.problem = request.problem;
-    call.parsed = request.body;
+    call.parsed = request.method === 'POST' ? request.body : request.query;
     // What was done is done, whether or not its caller hears of it.
     const isGone = reply.statusCode >= 400 && !request.raw.socket.writable;
     const answer = {

@@ -56,7 +56,7 @@ export class CallCapture {
   key: AccessKey | null = null;
   /** The problem that it is refused with. */
   problem: ErrorCode | null = null;
-  /** What its body was read as; tells the lab of a call that is refused. */
+  /** What its body, or its query, was read as; tells the lab of a call that brings nothing. */
   parsed: unknown = undefined;
   readonly #arrival: Arrival;
   readonly #arrivedAt: number;

@@ -78,7 +78,7 @@ export class Inbound {
     return this.#keeper.stop();
   }
 
-  /** The lab that a refused body names, where there is one and its key may speak for it. */
+  /** The lab that a refused body or a query names, where there is one and its key may speak for it. */
   #nameLab(call: CallCapture): void {
     const labId = labIdOf(call.parsed);
     if (labId === null || !call.key || !speaksFor(call.key, labId)) return;
@@ -101,7 +101,10 @@ function speaksFor({ labIds }: AccessKey, labId: number): boolean {
   return labIds === null || labIds.includes(labId);
 }
 
-function labIdOf(body: unknown): number | null {
-  if (typeof body !== 'object' || body === null || !('lab_id' in body)) return null;
-  return typeof body.lab_id === 'number' ? body.lab_id : null;
+/** @param input a body, or a query, in which a number is text until it is validated */
+function labIdOf(input: unknown): number | null {
+  if (typeof input !== 'object' || input === null || !('lab_id' in input)) return null;
+  const { lab_id: given } = input;
+  if (typeof given === 'string' && /^\d{1,15}$/.test(given)) return Number(given);
+  return typeof given === 'number' ? given : null;
 }

@@ -161,6 +161,11 @@ export class CallCapture {
       errorKind,
       errorMessage: words !== null && !isUtf8 ? `${words} ${NOT_UTF8}` : words,
       ...this.#facts,
+      // A refused call may have named anything in place of an id.
+      references: this.#facts.references.map(({ kind, id }) => ({
+        kind,
+        id: withoutToken(id, token),
+      })),
       endPoint: keptPath(url, token),
       requestMethod: method,
       requestHeaders: keptHeaders(headers, token),

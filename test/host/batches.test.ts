@@ -205,7 +205,9 @@ describe('the call that brings a batch', () => {
     });
     expect(brought.triggered.toSorted()).toEqual(answer.log_ids.toSorted());
     expect((await getBatch(answer.batch_id)).triggered_by).toBe(triggered_by);
-    const clear = await call(running, 'revealLog', { log_id: triggered_by ?? '' });
+    const reveal = () => call(running, 'revealLog', { log_id: triggered_by ?? '' });
+    await expect.poll(async () => (await reveal()).response_body).not.toBeNull();
+    const clear = await reveal();
     expect(JSON.parse(clear.response_body ?? '')).toEqual(answer);
     expect(JSON.parse(clear.request_body ?? '').records).toHaveLength(30);
   });

@@ -74,6 +74,7 @@ const chunk = (batchSeq: number, events: BatchEvent[]) => ({
   labId: 1,
   accessKeyId: null,
   receivedAt: 1_000,
+  from: events[0]?.position ?? 0,
   upTo: (events.at(-1)?.position ?? 0) + 1,
   isLast: false,
   events,
@@ -121,6 +122,13 @@ describe('a batch that is not complete', () => {
     expect(await store.buildBatch(chunk(batchSeq, [good, bad]))).toEqual({ outcome: 'CONFLICT' });
     expect(states()).toEqual([]);
     expect(await store.openBatch(batchSeq)).toMatchObject({ built: 0 });
+  });
+
+  test('takes no chunk whose forerunner is not there', async () => {
+    const batchSeq = await sealed(2);
+    const second = chunk(batchSeq, [batchEvent(1)]);
+    expect(await store.buildBatch(second)).toEqual({ outcome: 'CONFLICT' });
+    expect(states()).toEqual([]);
   });
 
   test('does not build a chunk twice', async () => {

@@ -38,9 +38,11 @@ export function createBatchRecordCommands(
      */
     buildBatch(chunk: EncodedChunk): BuildResult | Undone {
       const { batchSeq, labId, accessKeyId, receivedAt, upTo, events, rejections } = chunk;
-      const from = built.get(batchSeq);
+      const before = built.get(batchSeq);
       // It is committed already.
-      if (from === undefined || from >= upTo) return { outcome: 'BUILT' };
+      if (before === undefined || before >= upTo) return { outcome: 'BUILT' };
+      // The chunk before it met a conflict.
+      if (before !== chunk.from) return { outcome: 'CONFLICT' };
       const common = {
         labId,
         accessKeyId,

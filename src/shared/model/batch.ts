@@ -138,6 +138,8 @@ export interface BuildChunk {
   labId: number;
   accessKeyId: number | null;
   receivedAt: number;
+  /** The first of its records; those before it must be built. */
+  from: number;
   /** Records from here on are not part of it. */
   upTo: number;
   /** The batch's last record is in it: with its commit the batch's answer stands. */
@@ -149,7 +151,10 @@ export interface BuildChunk {
 
 export type BuildResult =
   | { outcome: 'BUILT' }
-  /** An object or an event_id is not as it was read any more; nothing of the chunk is kept. */
+  /**
+   * An object or an event_id is not as it was read any more, or the chunk before it met that; nothing
+   * of the chunk is kept.
+   */
   | { outcome: 'CONFLICT' };
 
 /** The counts of a batch's answer, and what it names. */

@@ -51,6 +51,8 @@ export class Batches {
   /** Batches whose records are arriving, by their id; resolved when that is over. */
   readonly #arriving = new Map<string, PromiseWithResolvers<void>>();
   readonly #arrivingSeqs = new Map<number, string>();
+  /** Of calls, what they were answered. */
+  #noted: Promise<unknown> = Promise.resolve();
   #stopped = true;
 
   constructor(parts: BatchesParts) {
@@ -71,6 +73,7 @@ export class Batches {
     this.#stopped = true;
     for (const { built } of this.#works.values()) built.reject(unfinished());
     await Promise.all([...this.#works.values()].map(({ done }) => done));
+    await this.#noted;
   }
 
   /**
@@ -143,13 +146,12 @@ export class Batches {
     };
   }
 
-  /** Notes in a batch's call what it was answered. Never throws: the answer stands. */
-  async completeCall(answered: AnsweredCall): Promise<void> {
-    try {
-      await this.#parts.store.completeCall(answered);
-    } catch (error) {
+  /** Notes in a batch's call what it was answered. A failure is told: the answer stands. */
+  completeCall(answered: AnsweredCall): void {
+    const noted = this.#parts.store.completeCall(answered).catch((error: unknown) => {
       this.#parts.onTrouble('batch', messageOf(error));
-    }
+    });
+    this.#noted = Promise.all([this.#noted, noted]);
   }
 
   list(search: BatchSearch): Promise<BatchRecord[]> {

@@ -17,7 +17,7 @@ const CHUNK_LOGS = 500;
 export interface BuilderParts extends ChunkParts {
   store: BuildPort;
   configuration: ConfigurationLookup;
-  /** Of all batches: the writer has one chunk at a time, so that a single event gets between. */
+  /** Of all batches: the writer has few chunks at a time, so that a single event gets between. */
   turns: Turns;
   /** Shared with intake. */
   contended: KeyedQueue;
@@ -27,7 +27,10 @@ export interface BuilderParts extends ChunkParts {
 /** What all chunks of a batch are built with. */
 type Plan = Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>;
 
-/** What is being committed while the next chunk is built. */
+/** Chunks that are under way at once: one is committed, and one waits for that, so that the writer is never idle. */
+const AHEAD = 2;
+
+/** What is being committed while others are built. */
 interface Pending {
   chunk: BuiltChunk;
   /** The position up to which it was committed; less than its end where it met a conflict. */
@@ -36,7 +39,7 @@ interface Pending {
 
 /**
  * Makes the records of a batch that has arrived into events, logs and tasks. While one chunk is
- * committed the next is built. A chunk whose objects others have changed meanwhile is done again
+ * committed the next ones are built. A chunk whose objects others have changed meanwhile is done again
  * record by record, as single events are.
  */
 export class BatchBuilder {
@@ -61,29 +64,33 @@ export class BatchBuilder {
   async build(batch: OpenBatch, isOver: () => boolean, isStuck = false): Promise<void> {
     const checks = new RecordChecks(batch, this.#parts.configuration);
     const plan = { batch, checks, eventIds: new Map<string, number>() };
-    let pending = null as Pending | null;
+    const pending: Pending[] = [];
     let from = batch.built;
     if (isStuck) from = await this.#pastFault(plan, from, isOver);
     try {
       while (!isOver()) {
-        const next: BuiltChunk | null =
-          from < batch.records ? await this.#next(plan, from, pending?.chunk.known ?? null) : null;
-        const committed: number | null = pending ? await pending.done : null;
-        if (pending && committed !== null && committed < pending.chunk.upTo) {
-          // What was built behind it is built on what is not so.
-          await this.#carefully(plan, committed, pending.chunk.upTo, isOver);
-          from = pending.chunk.upTo;
-          pending = null;
-          continue;
+        const isLast = from >= batch.records;
+        if (!isLast) {
+          const known = pending.map(({ chunk }) => chunk.known);
+          const next = await this.#next(plan, from, known);
+          from = next.upTo;
+          const done = this.#commit(batch, next);
+          // A failure is met below.
+          done.catch(() => {});
+          pending.push({ chunk: next, done });
         }
-        if (!next) return;
-        pending = { chunk: next, done: this.#commit(batch, next) };
-        // A failure is met above, once the next chunk is built.
-        pending.done.catch(() => {});
-        from = next.upTo;
+        if (pending.length < AHEAD && !isLast) continue;
+        const oldest = pending.shift();
+        if (!oldest) return;
+        const committed = await oldest.done;
+        if (committed === oldest.chunk.upTo) continue;
+        // What was built behind it is built on what is not so, and finds no place in the store.
+        await Promise.all(pending.splice(0).map(({ done }) => done));
+        from = oldest.chunk.upTo;
+        await this.#carefully(plan, committed, from, isOver);
       }
     } finally {
-      await pending?.done.catch(() => {});
+      await Promise.allSettled(pending.map(({ done }) => done));
     }
   }
 
@@ -106,14 +113,14 @@ export class BatchBuilder {
   async #reject(batch: OpenBatch, index: number, reason: string): Promise<void> {
     const { store, turns } = this.#parts;
     const rejections = [{ index, field: '', reason }];
-    const chunk = { ...partOf(batch, index + 1), events: [], rejections };
+    const chunk = { ...partOf(batch, index, index + 1), events: [], rejections };
     await turns.run(() => store.buildBatch(chunk));
   }
 
   async #next(
     plan: Plan,
     from: number,
-    before: KnownObjects | null,
+    before: readonly KnownObjects[],
     limit = Number.POSITIVE_INFINITY,
   ): Promise<BuiltChunk> {
     const { batch } = plan;
@@ -127,10 +134,15 @@ export class BatchBuilder {
   /** @returns the position up to which it was committed */
   async #commit(batch: OpenBatch, chunk: BuiltChunk): Promise<number> {
     const { store, turns, firstSight } = this.#parts;
+    // All asked for at once, so that those of the next chunk come behind them.
+    const parts = partsOf(batch, chunk).map((part) => ({
+      part,
+      built: turns.run(() => store.buildBatch(part)),
+    }));
+    await Promise.allSettled(parts.map(({ built }) => built));
     let committed = chunk.from;
-    for (const part of partsOf(batch, chunk)) {
-      const { outcome } = await turns.run(() => store.buildBatch(part));
-      if (outcome === 'CONFLICT') return committed;
+    for (const { part, built } of parts) {
+      if ((await built).outcome === 'CONFLICT') return committed;
       committed = part.upTo;
       this.#built += part.events.length;
     }
@@ -141,14 +153,14 @@ export class BatchBuilder {
   /** Does records one by one, each as often as a single event is tried. */
   async #carefully(plan: Plan, from: number, upTo: number, isOver: () => boolean): Promise<void> {
     for (let index = from; index < upTo && !isOver(); index++) {
-      const { changes } = await this.#next(plan, index, null, 1);
+      const { changes } = await this.#next(plan, index, [], 1);
       await this.#parts.contended.run(changes, () => this.#alone(plan, index));
     }
   }
 
   async #alone(plan: Plan, index: number): Promise<void> {
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
-      const chunk = await this.#next(plan, index, null, 1);
+      const chunk = await this.#next(plan, index, [], 1);
       if ((await this.#commit(plan.batch, chunk)) === chunk.upTo) return;
       // Random, so that contenders do not meet again.
       await pause(Math.random() * 2 * tries);
@@ -158,10 +170,10 @@ export class BatchBuilder {
   }
 }
 
-function partOf(batch: OpenBatch, upTo: number) {
+function partOf(batch: OpenBatch, from: number, upTo: number) {
   const { batchSeq, envelope, accessKeyId, receivedAt, records } = batch;
   const labId = envelope?.labId ?? 0;
-  return { batchSeq, labId, accessKeyId, receivedAt, upTo, isLast: upTo >= records };
+  return { batchSeq, labId, accessKeyId, receivedAt, from, upTo, isLast: upTo >= records };
 }
 
 /** A chunk in parts of so few logs that none keeps the writer from others for long. */
@@ -172,7 +184,7 @@ function partsOf(batch: OpenBatch, chunk: BuiltChunk): BuildChunk[] {
   const close = (upTo: number) => {
     const from = parts.at(-1)?.upTo ?? chunk.from;
     const rejections = chunk.rejections.filter(({ index }) => index >= from && index < upTo);
-    parts.push({ ...partOf(batch, upTo), events, rejections });
+    parts.push({ ...partOf(batch, from, upTo), events, rejections });
     events = [];
     logs = 0;
   };

@@ -35,8 +35,8 @@ export interface ChunkPlan {
   from: number;
   /** JSON texts of its records. */
   lines: readonly string[];
-  /** The chunk before, where that is not known to be committed yet. */
-  before: KnownObjects | null;
+  /** The chunks before, in order, that are not known to be committed yet. */
+  before: readonly KnownObjects[];
   /** Ids that callers gave to events of this batch, with the record of each. */
   eventIds: Map<string, number>;
 }

@@ -16,14 +16,16 @@ type Read = (references: Reference[]) => Promise<(DomainObject | null)[]>;
  */
 export class KnownObjects {
   readonly #known = new Map<string, DomainObject | null>();
-  /** What the chunk has changed; the next one may be built before this is committed. */
+  /** What the chunk has changed; those behind it may be built before this is committed. */
   readonly #changed = new Map<string, DomainObject>();
   readonly #read: Read;
 
-  /** @param before the chunk before, where that is not known to be committed yet */
-  constructor(read: Read, before: KnownObjects | null) {
+  /** @param before the chunks before, in order, that are not known to be committed yet */
+  constructor(read: Read, before: readonly KnownObjects[]) {
     this.#read = read;
-    if (before) for (const [key, object] of before.#changed) this.#known.set(key, object);
+    for (const chunk of before) {
+      for (const [key, object] of chunk.#changed) this.#known.set(key, object);
+    }
   }
 
   /** Reads objects, and what they link to. */

@@ -179,7 +179,11 @@ export class Batches {
     const { store, clock } = this.#parts;
     const begun = await store.beginCancel({ batchId, actor, reason, now: clock() });
     if (!begun) throw unknownBatch();
-    if (begun.state === 'CANCELLING') await this.takeUp(begun).done;
+    // Work that was just ending may not have seen the wish.
+    for (let { state } = begun; state === 'CANCELLING' && !this.#stopped; ) {
+      await this.takeUp(begun).done;
+      state = (await store.openBatch(begun.batchSeq))?.state ?? 'CANCELLED';
+    }
     const batch = await store.getBatch(batchId);
     if (!batch) throw unknownBatch();
     return batch;

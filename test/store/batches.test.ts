@@ -116,7 +116,7 @@ describe('a batch that is not complete', () => {
 
   test('keeps nothing of a chunk that met a conflict', async () => {
     const batchSeq = await sealed(2);
-    const object = { kind: 'bill', id: 'B', sourceUpdatedAt: null, document: {} } as const;
+    const object = { kind: 'bill', id: 'B', sourceUpdatedAt: null, document: '{}' } as const;
     const good = { ...batchEvent(0), objects: [{ ...object, baseVersion: null }] };
     const bad = { ...batchEvent(1), objects: [{ ...object, baseVersion: 7 }] };
     expect(await store.buildBatch(chunk(batchSeq, [good, bad]))).toEqual({ outcome: 'CONFLICT' });

@@ -27,7 +27,7 @@ export type EncodedChunk = Omit<BuildChunk, 'events'> & {
 };
 
 /** An event as the writer takes it. */
-type WiredEvent = Pick<BatchEvent, 'event' | 'deliveries'> & { objects: EncodedObject[] };
+type WiredEvent = Pick<BatchEvent, 'event' | 'objects' | 'deliveries'>;
 
 /** Done on the calling thread; see {@link eventsOf}. */
 export function encodeBuildChunk(chunk: BuildChunk): EncodedChunk {
@@ -48,7 +48,7 @@ export function encodeBuildChunk(chunk: BuildChunk): EncodedChunk {
     cells.push(event.eventId, event.actionCategoryListId, event.document, event.bodyHash);
     cells.push(objects.length);
     for (const { kind, id, baseVersion, sourceUpdatedAt, document } of objects) {
-      cells.push(kind, id, baseVersion, sourceUpdatedAt, JSON.stringify(document));
+      cells.push(kind, id, baseVersion, sourceUpdatedAt, document);
     }
     const references = deliveries[0]?.log.references ?? [];
     cells.push(references.length);

@@ -128,7 +128,8 @@ export interface BatchEvent {
     /** Empty where the caller gave the event no id of its own. */
     bodyHash: string;
   };
-  objects: ObjectWrite[];
+  /** Their documents as JSON too, so that nothing is left to be done once its turn has come. */
+  objects: (Omit<ObjectWrite, 'document'> & { document: string })[];
   deliveries: NewDelivery[];
 }
 

@@ -17,7 +17,7 @@ const CHUNK_LOGS = 500;
 export interface BuilderParts extends ChunkParts {
   store: BuildPort;
   configuration: ConfigurationLookup;
-  /** Of all batches: the writer has few chunks at a time, so that a single event gets between. */
+  /** Of all batches: the writer has two chunks at the most, so that a single event gets between. */
   turns: Turns;
   /** Shared with intake. */
   contended: KeyedQueue;
@@ -27,7 +27,7 @@ export interface BuilderParts extends ChunkParts {
 /** What all chunks of a batch are built with. */
 type Plan = Pick<ChunkPlan, 'batch' | 'checks' | 'eventIds'>;
 
-/** Chunks that are under way at once: one is committed, and one waits for that, so that the writer is never idle. */
+/** Chunks that are under way at once: one is committed, and one waits for that in the writer. */
 const AHEAD = 2;
 
 /** What is being committed while others are built. */

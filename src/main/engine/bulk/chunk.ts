@@ -101,6 +101,7 @@ function compose(
   mergeEvent(event, category, objects, batch.receivedAt);
   const writes = objects.writes();
   known.take(objects, writes);
+  const written = writes.map((one) => ({ ...one, document: JSON.stringify(one.document) }));
   const { batchId, triggeredBy, receivedAt } = batch;
   const ready: ReadyBody | null =
     record.kind === 'TASK'
@@ -122,7 +123,7 @@ function compose(
       document: record.document,
       bodyHash: event.bodyHash,
     },
-    objects: writes,
+    objects: written,
     deliveries,
   }));
 }

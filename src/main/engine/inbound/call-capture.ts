@@ -126,15 +126,25 @@ export class CallCapture {
       return { ...this.#log(null, null, false, 'CALLER_GONE', GONE), responseBody: null };
     }
     // A refusal may name a field as its caller has.
-    const body =
-      answer.body === null ? null : cutText(withoutToken(answer.body, this.#arrival.token));
     const { status, headers } = answer;
+    const body = this.#keptAnswer(answer);
     const kind = status < 400 ? null : status < 500 ? 'CALL_REFUSED' : 'CALL_FAILED';
     const message = kind && this.#wordsFor(status);
     return {
       ...this.#log(status, headers, body?.isCut ?? false, kind, message),
       responseBody: body?.text ?? null,
     };
+  }
+
+  /**
+   * What is kept of an answer's body: nothing of what a call has read. A portal that asks for a list
+   * once a minute would fill the store with copies of what is there already, patients in clear.
+   */
+  #keptAnswer({ status, body }: CallAnswer): { text: string | null; isCut: boolean } | null {
+    const { method, token } = this.#arrival;
+    if (body === null) return null;
+    if (method === 'GET' && status < 400) return { text: null, isCut: true };
+    return cutText(withoutToken(body, token));
   }
 
   /** Our own words alone: a problem's detail may name what the caller has sent. */

@@ -177,6 +177,16 @@ describe('a journal that moves to another folder', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test('takes all of it with it, however much that is', async () => {
+    const [store, file, folder] = [new KnowingStore(), newJournalFile(), temporaryFolder()];
+    const bytes = 8 * 2 ** 20;
+    const former = await open(store, file, { bytes });
+    // More than is read, or written, at a time.
+    for (const number of [1, 2, 3, 4, 5, 6]) await former.append(record(number, 2 ** 20));
+    const journal = await open(store, file, { ...inFolder(folder), bytes });
+    expect(journal.waiting).toBe(6);
+  });
+
   test('does so once more where a crash came before the store knew of it', async () => {
     const [store, file, folder] = [new KnowingStore(), newJournalFile(), temporaryFolder()];
     await (await open(store, file)).append(record(1));

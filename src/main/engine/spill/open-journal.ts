@@ -101,7 +101,10 @@ async function usable(
   return null;
 }
 
-/** In the same order; the sequences come out the same, as nothing else waits in the new one. */
+/**
+ * In the same order; the sequences come out the same, as nothing else waits in the new one. Piece by
+ * piece, since no more than a piece is read at a time.
+ */
 async function takeOver(
   former: FoundJournal,
   journal: SpillJournal,
@@ -109,10 +112,14 @@ async function takeOver(
 ): Promise<void> {
   const waiting = waitingIn(former, applied);
   const reader = new SpillJournal({ ...former, waiting, applied });
-  for (const { record } of await reader.read(waiting.length)) {
-    if (record && (await journal.append(record)) !== 'KEPT') {
+  while (reader.waiting > 0) {
+    const piece = await reader.read(reader.waiting);
+    const records = piece.flatMap(({ record }) => record ?? []);
+    const kept = await Promise.all(records.map((record) => journal.append(record)));
+    if (kept.some((one) => one !== 'KEPT')) {
       throw new Error('the records of the former spill journal have no room in the new one');
     }
+    reader.applied(piece.at(-1)?.sequence ?? Number.POSITIVE_INFINITY);
   }
 }
 

@@ -118,6 +118,52 @@ describe('a pause', () => {
   });
 });
 
+describe('an attempt that is started once more', () => {
+  const developerAuthenticationId = 5;
+  const faults = {
+    'since deliveries were paused': () => setPaused(true),
+    'since its credentials are gone': () =>
+      void lookup.rules.set(
+        rule,
+        ruleOf({ labIntegrationId: rule, executor: 'external', developerAuthenticationId }),
+      ),
+  };
+
+  test.each(Object.entries(faults))(
+    'and may not, %s, is not taken for unsent',
+    async (_, fault) => {
+      const [logId = ''] = await queue();
+      const room = roomOver();
+      const [task] = await room.lease(wish);
+      const leaseId = task?.leaseId ?? '';
+      await room.start(leaseId);
+      // The first answer may have come through, and what it told may be on its way.
+      fault();
+      await expect(room.start(leaseId)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      expect(await states()).toEqual({ CLAIMED: 1 });
+      await room.report(leaseId, { response_status_code: 200 }, 'worker');
+      expect(await store.getLog(logId)).toMatchObject({ status: 'SUCCESS', attempts: [{}] });
+    },
+  );
+
+  test('while deliveries are being paused is not taken for unsent either', async () => {
+    await queue();
+    let pauses = false;
+    const room = roomOver({
+      startLease: async (start) => {
+        const until = await store.startLease(start);
+        setPaused(pauses);
+        return until;
+      },
+    });
+    const [task] = await room.lease(wish);
+    await room.start(task?.leaseId ?? '');
+    pauses = true;
+    await expect(room.start(task?.leaseId ?? '')).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(await states()).toEqual({ CLAIMED: 1 });
+  });
+});
+
 describe('a task that cannot be made ready', () => {
   test('for its own fault fails alone, and the others are given out', async () => {
     const [broken, fine] = [delivery(rule, {}, '[1]'), delivery(rule)];

@@ -7,6 +7,8 @@ export type WhyLost =
   | 'PAUSED'
   | 'DISABLED'
   | 'LOCAL'
+  /** It was started before, and nothing may leave any more. */
+  | 'STARTED'
   /** Its request cannot be made; the log says why. */
   | 'NOT_SENDABLE';
 
@@ -16,6 +18,8 @@ const WORDS: Record<WhyLost, string> = {
   PAUSED: 'Deliveries are paused, so the task went back into its place.',
   DISABLED: 'The integration was switched off, so the task is held.',
   LOCAL: 'LabRelay makes the calls of this integration itself by now, so the task went back.',
+  STARTED:
+    'The attempt was started before, and by now nothing may leave for it; what came of it may still be reported.',
   NOT_SENDABLE: 'The request cannot be made; the log of the task says why.',
 };
 

@@ -89,7 +89,9 @@ export class Leases {
   }
 
   /**
-   * Marks a leased attempt as started: from this commit on bytes may leave.
+   * Marks a leased attempt as started: from this commit on bytes may leave. One that was started before
+   * stays so whatever is in its way by now, since what was answered then may be with the partner.
+   *
    * @returns what is to be sent now; credentials, signature and address are those of this moment
    * @throws LabRelayError `LEASE_LOST` where nothing may be sent
    */
@@ -104,8 +106,9 @@ export class Leases {
     const { lease, held } = await this.#held(id);
     if (held.leaseUntil <= clock()) throw lostLease('EXPIRED');
     const { task } = held;
-    const made = await this.#make(lease, task);
-    if (made.outcome !== 'MADE') throw lostLease(made.why);
+    const isAgain = held.stampedAt !== null;
+    const made = isAgain ? await this.#maker.make(lease, task) : await this.#make(lease, task);
+    if (made.outcome !== 'MADE') throw lostLease(isAgain ? 'STARTED' : made.why);
     const now = clock();
     const { timeoutMs } = made.attempt.limits;
     const leaseUntil = await store.startLease({
@@ -116,6 +119,7 @@ export class Leases {
     });
     if (leaseUntil === null) throw lostLease('LOST');
     const why = this.#maker.obstacle(task);
+    if (why !== null && isAgain) throw lostLease('STARTED');
     if (why !== null) {
       // Since the start was asked for: whoever did it has been told that nothing leaves.
       const report = this.#maker.keptFromSending(lease, task, why);

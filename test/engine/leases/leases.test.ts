@@ -164,6 +164,24 @@ describe('an attempt that is started once more', () => {
   });
 });
 
+describe('a stage', () => {
+  test('is heard of who holds the lease alone', async () => {
+    const [logId = ''] = await queue();
+    const room = roomOver();
+    const [task] = await room.lease(wish);
+    await room.start(task?.leaseId ?? '');
+    const forged = `${logId}_a1_${'0'.repeat(32)}`;
+    await expect(room.report(forged, { stage: 'CONFIRMED' }, 'worker')).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+    });
+    expect(await store.getLog(logId)).toMatchObject({ stage: 'DISPATCHED' });
+    expect(await room.report(task?.leaseId ?? '', { stage: 'MIRTH' }, 'worker')).toEqual({
+      logId,
+      changed: true,
+    });
+  });
+});
+
 describe('a task that cannot be made ready', () => {
   test('for its own fault fails alone, and the others are given out', async () => {
     const [broken, fine] = [delivery(rule, {}, '[1]'), delivery(rule)];

@@ -179,7 +179,8 @@ export class Leases {
     const held =
       isOutcome && report.certainty !== 'NOT_SENT' ? null : await store.leasedTask(lease);
     if (!isOutcome) {
-      if (held?.stampedAt === null) throw notStarted();
+      if (!held) throw lostLease('LOST');
+      if (held.stampedAt === null) throw notStarted();
       const { changed } = await callback.handle({ ...body, ...ids }, reporter);
       return { logId, changed };
     }

@@ -101,6 +101,39 @@ describe('an older integration’s callback', () => {
     expect(attempts).toEqual(before.attempts);
   });
 
+  test('can be read whatever of a partner’s is masked in it', async () => {
+    const [rule] = (await call(running, 'listLabIntegrations', { lab_id: 7 })).items;
+    const { lab_integration_id = 0, developer_authentication_id } = rule ?? {};
+    // As a number, a name, and where JSON writes it behind its own escape.
+    const words = {
+      phone: 4_711_471_147,
+      'nobody-knows': ['a nobody-knows'],
+      text: '\nobody-knows',
+    };
+    for (const [secret, kept] of [
+      ['4711471147', { ...words, phone: '••••' }],
+      ['nobody-knows', { phone: words.phone, '••••': ['a ••••'], text: words.text }],
+    ] as const) {
+      const authentication = await call(running, 'addUpdateDeveloperAuthentication', {
+        lab_id: 7,
+        name: secret,
+        kind: 'bearer',
+        keys: { token: secret },
+      });
+      const use = (id: number | null | undefined) =>
+        call(running, 'addUpdateWebhookIntegration', {
+          lab_integration_id,
+          developer_authentication_id: id ?? null,
+        });
+      await use(authentication.developer_authentication_id);
+      const log_id = await bill(`masked ${secret}`);
+      expect(await told(ROUTE, { log_id, ...words })).toMatchObject({ status: 200 });
+      const { activity } = await inClear(log_id);
+      await use(developer_authentication_id);
+      expect(activity).toMatchObject([{ detail: { route: ROUTE, body: { log_id, ...kept } } }]);
+    }
+  });
+
   test('shows its sender’s words to nobody who may not see a patient’s', async () => {
     const logId = await bill(2);
     await told(ROUTE, { log_id: logId, status: `${MARK} is ill`, [`of ${MARK}`]: 1, note: MARK });

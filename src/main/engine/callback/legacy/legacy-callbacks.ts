@@ -1,7 +1,7 @@
 import type { LegacyAnswer, LegacyRoute } from '../../../../shared/contract/legacy.ts';
 import { fieldError, LabRelayError } from '../../../../shared/errors.ts';
 import type { LogOrigin } from '../../../../shared/model/delivery.ts';
-import { isJsonObject, type JsonObject } from '../../../../shared/model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../../shared/model/json.ts';
 import type {
   LegacyNote,
   LegacyNoted,
@@ -9,9 +9,9 @@ import type {
   ObjectNotesQuery,
 } from '../../../../shared/model/legacy-note.ts';
 import type { ConfigurationLookup } from '../../configuration/lookup.ts';
-import { credentialsOf, maskAnswer, NO_CREDENTIALS } from '../../dispatch/known-credentials.ts';
+import { credentialsOf, NO_CREDENTIALS } from '../../dispatch/known-credentials.ts';
 import { namedIn } from './names.ts';
-import { detailOf, noteOf } from './words.ts';
+import { detailOf, noteOf, withoutKnown } from './words.ts';
 
 /** What the room of older integrations' callbacks needs of the store. */
 export interface LegacyPort {
@@ -98,15 +98,15 @@ export class LegacyCallbacks {
 
   /** Without what the logs' own partners were sent to believe us. */
   async #masked(logIds: readonly string[], detail: JsonObject): Promise<string> {
-    let text = JSON.stringify(detail);
+    let kept: JsonValue = detail;
+    const looked = new Set<number>();
     for (const logId of logIds) {
-      const origin = await this.#store.originOfLog(logId);
-      const id = origin?.labIntegrationId ?? null;
-      const rule = id === null ? undefined : this.#configuration.integration(id);
+      const id = (await this.#store.originOfLog(logId))?.labIntegrationId ?? null;
+      const rule = id === null || looked.has(id) ? undefined : this.#configuration.integration(id);
+      if (id !== null) looked.add(id);
       const known = rule ? credentialsOf(rule, this.#configuration) : NO_CREDENTIALS;
-      const answer = maskAnswer({ responseHeaders: null, responseBody: text }, known);
-      text = answer.responseBody ?? text;
+      if (known !== NO_CREDENTIALS) kept = withoutKnown(kept, known);
     }
-    return text;
+    return JSON.stringify(kept);
   }
 }

@@ -1,6 +1,7 @@
 import { isCredentialHeader, isCredentialParameter } from '../../../../shared/credential-names.ts';
 import type { LegacyRoute } from '../../../../shared/contract/legacy.ts';
 import type { JsonObject, JsonValue } from '../../../../shared/model/json.ts';
+import { type KnownCredentials, maskAnswer } from '../../dispatch/known-credentials.ts';
 import { MASK } from '../../dispatch/masking.ts';
 import type { Named } from './names.ts';
 
@@ -45,5 +46,21 @@ function withoutSecrets(key: string, value: JsonValue, depth: number): JsonValue
   for (const [name, item] of Object.entries(value)) {
     kept[name] = withoutSecrets(name, item, depth + 1);
   }
+  return kept;
+}
+
+/**
+ * A body as it is kept, with known credentials masked wherever they stand. In its values, not in its
+ * JSON: a number, or the letter of an escape, that is replaced there leaves what nobody can read.
+ */
+export function withoutKnown(value: JsonValue, known: KnownCredentials): JsonValue {
+  const masked = (text: string): string =>
+    maskAnswer({ responseHeaders: null, responseBody: text }, known).responseBody;
+  if (typeof value === 'string') return masked(value);
+  if (typeof value === 'number') return masked(String(value)) === String(value) ? value : MASK;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutKnown(item, known));
+  const kept = Object.create(null) as JsonObject;
+  for (const [name, item] of Object.entries(value)) kept[masked(name)] = withoutKnown(item, known);
   return kept;
 }

@@ -78,6 +78,7 @@ describe('what is kept', () => {
     let calls = 0;
     while ((await journal.append(callRecord(calls, 100))) === 'KEPT') calls++;
     expect(calls).toBeGreaterThan(5);
+    expect(journal.isFull).toBe(false);
     expect(await journal.append(record(100, 700))).toBe('KEPT');
     expect(await journal.append(callRecord(101, 100))).toBe('FULL');
   });

@@ -127,6 +127,16 @@ describe('from the first refusal on', () => {
     expect(room.spill.figures).toMatchObject({ refusedSince: null, journal: { waiting: 0 } });
   });
 
+  test('a record without room is counted once, however often it is offered', async () => {
+    const room = await life();
+    await room.spill.start();
+    room.refuse();
+    const large = record(1, 100_000);
+    for (let tries = 0; tries < 3; tries++) expect(await room.spill.keep(large)).toBe(false);
+    expect(await room.spill.keep(record(2, 100_000))).toBe(false);
+    expect(room.spill.figures.full).toBe(2);
+  });
+
   test('the store is asked until it takes a write, though nothing is kept', async () => {
     const room = await life();
     await room.spill.start();

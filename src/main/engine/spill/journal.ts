@@ -81,7 +81,7 @@ export class SpillJournal {
     return this.#tail;
   }
 
-  /** Whether the last record had no room. */
+  /** Whether the last record had no room; calls that had none in their share say nothing of outcomes. */
   get isFull(): boolean {
     return this.#lastWasFull;
   }
@@ -182,7 +182,7 @@ export class SpillJournal {
       if (!wish) break;
       const length = RECORD_HEADER + wish.payload.length;
       if (offset + length > wish.limit) {
-        this.#lastWasFull = true;
+        if (wish.limit === this.capacity) this.#lastWasFull = true;
         wish.answer('FULL');
         continue;
       }

@@ -56,6 +56,7 @@ export class SpilledRecords implements Spill {
   #wake = new AbortController();
   readonly #kept: SpillFigures['kept'] = { SETTLEMENT: 0, DEATH: 0, CALL: 0 };
   #full = 0;
+  readonly #hadNoRoom = new WeakSet<SpillRecord>();
   #setAside = 0;
   /** Since the store was last back. */
   #replayed = 0;
@@ -94,7 +95,11 @@ export class SpilledRecords implements Spill {
   async keep(record: SpillRecord): Promise<boolean> {
     const kept = (await this.#journal?.append(record)) ?? 'FAILED';
     if (kept === 'KEPT') this.#kept[record.kind]++;
-    if (kept === 'FULL') this.#full++;
+    // An outcome is offered again and again until it is kept: it is one all the same.
+    if (kept === 'FULL' && !this.#hadNoRoom.has(record)) {
+      this.#hadNoRoom.add(record);
+      this.#full++;
+    }
     this.notify();
     return kept === 'KEPT';
   }

@@ -25,6 +25,7 @@ export const APP_EVENTS = [
   'store_back',
   'spill_missing',
   'spill_moved_aside',
+  'spill_not_found',
   'order_hold_expired',
   'breaker_warning',
   'breaker_opened',

@@ -77,6 +77,7 @@ export async function openSpill(
       bytes: journalBytes(),
       clock: Date.now,
       onMovedAside: () => log.warn('spill_moved_aside'),
+      onMissing: () => log.warn('spill_not_found'),
     });
     const held = lock;
     const close = async () => {

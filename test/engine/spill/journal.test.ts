@@ -3,10 +3,11 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SpillJournal } from '../../../src/main/engine/spill/journal.ts';
 import { RECORDS_AT } from '../../../src/main/engine/spill/record-format.ts';
@@ -206,6 +207,23 @@ describe('a journal that moves to another folder', () => {
     copy.state = structuredClone(store.state);
     expect((await open(copy, file, { lockFormer: () => null })).waiting).toBe(0);
     expect(await waitingIn(await open(store, file, inFolder(folder)))).toEqual([1]);
+  });
+
+  test('and is not where it was, since its volume is not there, is told of', async () => {
+    const [store, file, volume] = [new KnowingStore(), newJournalFile(), temporaryFolder()];
+    let told = 0;
+    const options = { onMissing: () => void told++ };
+    await open(store, file, { folder: volume, ...options });
+    await open(store, file, { folder: volume, ...options });
+    await open(store, file, options);
+    expect(told).toBe(0);
+    await open(store, file, { folder: volume, ...options });
+    rmSync(join(volume, basename(file)));
+    expect((await open(store, file, { folder: volume, ...options })).waiting).toBe(0);
+    expect(told).toBe(1);
+    rmSync(join(volume, basename(file)));
+    await open(store, file, options);
+    expect(told).toBe(2);
   });
 
   test('goes with its data folder, wherever that is copied or moved to', async () => {

@@ -33,6 +33,7 @@ export function reopen(
     bytes: 64 * 1024,
     clock: Date.now,
     onMovedAside: () => {},
+    onMissing: () => {},
     ...options,
   });
 }

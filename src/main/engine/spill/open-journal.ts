@@ -19,6 +19,8 @@ export interface JournalOptions {
   clock: () => number;
   /** Records that are not this store's were found and moved to another file. */
   onMovedAside: () => void;
+  /** The journal that the store knows was found nowhere; what may wait in it is not applied. */
+  onMissing: () => void;
 }
 
 /**
@@ -61,6 +63,7 @@ async function openOver(
     journal = new SpillJournal({ ...found, waiting: waitingIn(found, applied), applied });
     if (former) await takeOver(former, journal, applied);
     if (known?.id !== journal.id || known.folder !== folder) {
+      if (known && !former && known.id !== journal.id) options.onMissing();
       // Until this is committed the store goes by the former one, which is still whole.
       await store.adoptJournal({ id: journal.id, folder });
     }

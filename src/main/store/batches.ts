@@ -83,7 +83,11 @@ export function createBatchCommands(db: Database, keepCall: (call: EncodedCall) 
   const seal = db.prepare<[object], OpenRow>(
     `UPDATE batch SET state = 'BUILDING', envelope = @envelope, lab_id = @labId,
        action_category = @actionCategory, records = @records, body_hash = @bodyHash
-     WHERE batch_id = @batchId AND state = 'RECEIVING' RETURNING ${OPEN_COLUMNS},
+     WHERE batch_id = @batchId AND state = 'RECEIVING'
+       -- Its parcels came in other commits, one of which may have failed alone.
+       AND @records = (SELECT coalesce(sum(r.records), 0) FROM batch_record r
+         WHERE r.batch_seq = batch.batch_seq)
+     RETURNING ${OPEN_COLUMNS},
        idempotency_scope, idempotency_key`,
   );
   const insertKey = db.prepare(
@@ -144,7 +148,7 @@ export function createBatchCommands(db: Database, keepCall: (call: EncodedCall) 
 
     /**
      * Ends the arrival of a batch: from this commit on it is finished whatever happens.
-     * @returns null where no such batch is arriving
+     * @returns null where no such batch is arriving, or not all of its records have been kept
      */
     sealBatch({
       batchId,

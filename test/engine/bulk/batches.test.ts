@@ -20,6 +20,8 @@ let troubles: string[];
 let chunks: number[];
 /** Run before each chunk is committed. */
 let beforeBuild: (chunk: BuildChunk) => Promise<void>;
+/** Positions of parcels that the store does not keep. */
+let lost: number[];
 let batches: Batches;
 let bulk: BulkIntake;
 
@@ -52,6 +54,7 @@ beforeEach(async () => {
   troubles = [];
   chunks = [];
   beforeBuild = () => Promise.resolve();
+  lost = [];
   const { labIntegrationId } = saved.row;
   const configuration = configurationOf([
     rule(idOfCategory('BILL_GENERATED'), { labIntegrationId }),
@@ -63,8 +66,16 @@ beforeEach(async () => {
     if (result.outcome === 'BUILT') chunks.push(chunk.events.length);
     return result;
   };
+  // At once, as the store is asked: what is sealed in the same turn comes after it.
+  const spoolRecords: typeof real.spoolRecords = (request) =>
+    lost.includes(request.parcel.position)
+      ? Promise.reject(new StoreUnavailableError('locked'))
+      : real.spoolRecords(request);
   const spied = new Proxy(real, {
-    get: (target, name) => (name === 'buildBatch' ? buildBatch : Reflect.get(target, name)),
+    get: (target, name) => {
+      if (name === 'spoolRecords') return spoolRecords;
+      return name === 'buildBatch' ? buildBatch : Reflect.get(target, name);
+    },
   });
   const turns = new Turns();
   batches = new Batches({
@@ -95,12 +106,17 @@ async function send(records: JsonObject[], idempotencyKey: string = uuid()): Pro
   const caller = { accessKeyId: null, labIds: null, idempotencyKey };
   const route = '/integrationWebhookBulkAPI/' as const;
   const arrival = bulk.receive({ route, caller, call: null });
-  for (const record of records) {
-    arrival.add(record, JSON.stringify(record));
-    await arrival.room();
+  try {
+    for (const record of records) {
+      arrival.add(record, JSON.stringify(record));
+      await arrival.room();
+    }
+    const { body } = await arrival.finish({ lab_id: 7, action_category: 'BILL_GENERATED' });
+    return body;
+  } catch (error) {
+    await arrival.drop();
+    throw error;
   }
-  const { body } = await arrival.finish({ lab_id: 7, action_category: 'BILL_GENERATED' });
-  return body;
 }
 
 const bill = (id: string): JsonObject => ({ bill: { bill_id: id } });
@@ -144,6 +160,14 @@ test('a caller is not kept waiting for a store that is out of order; the batch i
   expect(await send(bills(120), 'k')).toMatchObject({ accepted: 120 });
   expect(troubles).toHaveLength(1);
   expect(chunks).toEqual([120]);
+});
+
+test('a batch of which some records could not be kept has not arrived, and may be sent again', async () => {
+  lost = [250];
+  const sent = send(bills(600), 'k');
+  await expect(sent).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  lost = [];
+  expect(await send(bills(600), 'k')).toMatchObject({ accepted: 600, rejected: [] });
 });
 
 test('a record that nothing can be built of is rejected alone, after some tries', async () => {

@@ -125,8 +125,10 @@ export class BatchBuilder {
   ): Promise<BuiltChunk> {
     const { batch } = plan;
     const parcel = await this.#parts.store.recordParcel({ batchSeq: batch.batchSeq, from });
-    if (!parcel) throw new Error(`record ${from} of batch ${batch.batchId} is not kept`);
-    const first = from - parcel.position;
+    const first = from - (parcel?.position ?? from);
+    if (!parcel || first >= parcel.records) {
+      throw new Error(`record ${from} of batch ${batch.batchId} is not kept`);
+    }
     const lines = parcel.lines.split('\n').slice(first, first + limit);
     return buildChunk(this.#parts, { ...plan, from, lines, before });
   }

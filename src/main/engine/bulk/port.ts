@@ -26,7 +26,7 @@ export interface ArrivalPort {
   spoolRecords(request: { batchId: string; parcel: RecordParcel }): Promise<void>;
   /**
    * Ends the arrival: from this commit on the batch is finished whatever happens.
-   * @returns null where no such batch is arriving
+   * @returns null where no such batch is arriving, or not all of its records have been kept
    */
   sealBatch(seal: SealBatch): Promise<OpenBatch | null>;
   /** Adds to a batch's call what it was answered in the end. */

@@ -143,6 +143,7 @@ export class Receiving {
       }),
       ...this.#spooled,
     ]);
+    // Had a parcel not been kept, that would have been thrown above.
     if (!batch) throw new Error('a batch was gone before it was sealed');
     call?.kept();
     batches.arrived(this.#batchId);

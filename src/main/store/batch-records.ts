@@ -74,8 +74,9 @@ const CONFLICT = () => new Undone({ outcome: 'CONFLICT' } satisfies BuildResult)
 
 /** What a batch's caller is answered. */
 export function createBatchAnswerQueries(db: Database) {
-  const batch = db.prepare<[number], { batchId: string; accepted: number }>(
-    'SELECT batch_id AS batchId, accepted FROM batch WHERE batch_seq = ?',
+  const batch = db.prepare<[number], { batchId: string; accepted: number; isBuilt: number }>(
+    `SELECT batch_id AS batchId, accepted, state NOT IN ('RECEIVING', 'BUILDING') AS isBuilt
+     FROM batch WHERE batch_seq = ?`,
   );
   // Not by time: all of a batch have one.
   const logs = db
@@ -90,12 +91,13 @@ export function createBatchAnswerQueries(db: Database) {
   );
 
   return {
-    /** The answer to a batch that is built; null where there is no such batch. */
+    /** The answer to a batch as far as it is built; null where there is no such batch. */
     batchAnswer(batchSeq: number): BatchAnswer | null {
       const row = batch.get(batchSeq);
       if (!row) return null;
       return {
         ...row,
+        isBuilt: row.isBuilt === 1,
         logIds: logs.all(row.batchId),
         rejections: rejections.all(batchSeq, -1),
       };

@@ -161,6 +161,8 @@ export type BuildResult =
 /** The counts of a batch's answer, and what it names. */
 export interface BatchAnswer {
   batchId: string;
+  /** Whether it is whole: all records have become what they become. */
+  isBuilt: boolean;
   accepted: number;
   /** In the order of the records. */
   logIds: string[];

@@ -20,6 +20,8 @@ let troubles: string[];
 let chunks: number[];
 /** Run before each chunk is committed. */
 let beforeBuild: (chunk: BuildChunk) => Promise<void>;
+/** Run when a batch was read that is open, before its reader is told. */
+let onOpen: () => void;
 /** Positions of parcels that the store does not keep. */
 let lost: number[];
 let batches: Batches;
@@ -53,6 +55,7 @@ beforeEach(async () => {
   if (saved.outcome !== 'SAVED') throw new Error(saved.outcome);
   troubles = [];
   chunks = [];
+  onOpen = () => {};
   beforeBuild = () => Promise.resolve();
   lost = [];
   const { labIntegrationId } = saved.row;
@@ -66,6 +69,15 @@ beforeEach(async () => {
     if (result.outcome === 'BUILT') chunks.push(chunk.events.length);
     return result;
   };
+  const openBatch: typeof real.openBatch = async (batchSeq) => {
+    const batch = await real.openBatch(batchSeq);
+    if (batch?.state === 'OPEN') {
+      onOpen();
+      // The cancelling is noted meanwhile.
+      await new Promise(setImmediate);
+    }
+    return batch;
+  };
   // At once, as the store is asked: what is sealed in the same turn comes after it.
   const spoolRecords: typeof real.spoolRecords = (request) =>
     lost.includes(request.parcel.position)
@@ -74,6 +86,7 @@ beforeEach(async () => {
   const spied = new Proxy(real, {
     get: (target, name) => {
       if (name === 'spoolRecords') return spoolRecords;
+      if (name === 'openBatch') return openBatch;
       return name === 'buildBatch' ? buildBatch : Reflect.get(target, name);
     },
   });
@@ -168,6 +181,27 @@ test('a batch of which some records could not be kept has not arrived, and may b
   await expect(sent).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   lost = [];
   expect(await send(bills(600), 'k')).toMatchObject({ accepted: 600, rejected: [] });
+});
+
+test('a batch that is not built yet is never answered as if it were', async () => {
+  beforeBuild = () => Promise.reject(new StoreUnavailableError('disk full'));
+  await expect(send(bills(120), 'k')).rejects.toMatchObject({ code: 'BATCH_UNFINISHED' });
+  await batches.stop();
+  await expect(send(bills(120), 'k')).rejects.toMatchObject({ code: 'BATCH_UNFINISHED' });
+});
+
+test('a batch that is cancelled in the moment in which it opens is cancelled', async () => {
+  const { batch_id: batchId } = await send(bills(20), 'k');
+  const cancelled = await new Promise<{ state: string }>((resolve, reject) => {
+    // What the release asks last is answered from before.
+    onOpen = () => {
+      onOpen = () => {};
+      batches.cancel(batchId as string, 'no', 'test').then(resolve, reject);
+    };
+    batches.takeUp({ batchSeq: 1 });
+  });
+  expect(cancelled).toMatchObject({ state: 'CANCELLED', progress: { cancelled: 20 } });
+  expect((await store.current.openBatch(1))?.state).toBe('CANCELLED');
 });
 
 test('a record that nothing can be built of is rejected alone, after some tries', async () => {

@@ -138,6 +138,8 @@ export class Batches {
     await this.#works.get(batchSeq)?.built.promise;
     const answer = await this.#parts.store.batchAnswer(batchSeq);
     if (!answer) throw new Error('a batch is gone');
+    // Nobody builds it any more: this life is ending.
+    if (!answer.isBuilt) throw unfinished();
     return {
       batch_id: answer.batchId,
       accepted: answer.accepted,

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { copyStore } from '../../src/main/store/backup.ts';
-import { openReader } from '../../src/main/store/connection.ts';
+import { encodeBuildChunk } from '../../src/main/store/batch-wire.ts';
+import { openReader, openWriter } from '../../src/main/store/connection.ts';
 import { createCommands } from '../../src/main/store/commands.ts';
 import { migrate } from '../../src/main/store/migrate.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
@@ -11,6 +12,7 @@ import { examineBackup, heldGroupsOf, holdEverything } from '../../src/main/stor
 import { compareWithPresent } from '../../src/main/store/restore-compare.ts';
 import { putInPlace, takeBackup } from '../../src/main/store/restore-files.ts';
 import { openStore, storeFile } from '../../src/main/store/store.ts';
+import type { BuildChunk } from '../../src/shared/model/batch.ts';
 import { temporaryFolder } from '../helpers/folders.ts';
 import { type OpenStore, openLocalStore } from './local-store.ts';
 import { configure, delivery, event, report, stampNext } from './samples.ts';
@@ -87,6 +89,107 @@ describe('holding what is open in a restored store', () => {
       { status: 'SUCCESS', certainty: 'ACCEPTED' },
     ]);
     expect(rows('SELECT * FROM task')).toEqual([]);
+  });
+
+  describe('of batches', () => {
+    const envelope = {
+      labId: 1,
+      actionCategory: 'BILL_GENERATED',
+      priority: 'ROUTINE',
+      deliverBy: null,
+    } as const;
+
+    /** A batch of two records that has arrived. @returns a chunk of its record at a position */
+    async function arrived(rule: number) {
+      const batchId = 'batch-1';
+      await store.beginBatch({
+        batchId,
+        route: '/integrationWebhookBulkAPI/',
+        accessKeyId: null,
+        triggeredBy: null,
+        idempotency: { scope: 's', key: 'k' },
+        receivedAt: 1_000,
+      });
+      const parcel = { position: 0, records: 2, lines: '{}\n{}' };
+      await store.spoolRecords({ batchId, parcel });
+      const facts = { records: 2, bodyHash: 'h', expiresAt: 9e12, call: null };
+      const batch = await store.sealBatch({ batchId, envelope, ...facts });
+      if (!batch) throw new Error('not sealed');
+      const { batchSeq } = batch;
+      const common = { batchSeq, labId: 1, accessKeyId: null, receivedAt: 1_000, rejections: [] };
+      return (position: number) => {
+        const eventId = `e${position}`;
+        const row = { eventId, actionCategoryListId: 1, document: '{}', bodyHash: '' };
+        const deliveries = [delivery(rule, { batchId, eventId })];
+        const made = { position, event: row, objects: [], deliveries };
+        const place = { from: position, upTo: position + 1, isLast: position === 1 };
+        return { ...common, ...place, events: [made] };
+      };
+    }
+
+    /** What the next start does with it. */
+    async function goOn(chunk: BuildChunk): Promise<void> {
+      const db = openWriter(copy);
+      const commands = createCommands(db);
+      const run = (name: string, input: unknown) => commands.get(name)?.(input as never);
+      run('buildBatch', encodeBuildChunk(chunk));
+      for (const name of ['releaseBatch', 'cancelBatchTasks']) {
+        run(name, { batchSeq: 1, afterTaskId: 0, limit: 500, now: 10_000 });
+      }
+      db.close();
+    }
+
+    test('one that was being built keeps its records; what becomes of them is held too', async () => {
+      const chunk = await arrived(await configure(store));
+      await store.buildBatch(chunk(0));
+      await backup();
+      holdEverything(copy, PAUSE);
+      expect(rows('SELECT state, records, built FROM batch')).toEqual([
+        { state: 'BUILDING', records: 2, built: 1 },
+      ]);
+      await goOn(chunk(1));
+      expect(rows('SELECT state, accepted FROM batch')).toEqual([{ state: 'OPEN', accepted: 2 }]);
+      expect(rows('SELECT state FROM task')).toEqual([{ state: 'HELD' }, { state: 'HELD' }]);
+      expect(rows('SELECT retry_state AS r, held_reason AS h FROM log')).toEqual([
+        { r: 'HELD', h: 'RESTORED_BACKUP' },
+        { r: 'HELD', h: 'RESTORED_BACKUP' },
+      ]);
+      expect(heldGroupsOf(copy)).toMatchObject([{ count: 2 }]);
+    });
+
+    test('one that was being released stays held and is open', async () => {
+      const chunk = await arrived(await configure(store));
+      await store.buildBatch(chunk(0));
+      await store.buildBatch(chunk(1));
+      await store.releaseBatch({ batchSeq: 1, afterTaskId: 0, limit: 1, now: 1_000 });
+      await backup();
+      holdEverything(copy, PAUSE);
+      await goOn(chunk(1));
+      expect(rows('SELECT state FROM batch')).toEqual([{ state: 'OPEN' }]);
+      expect(rows('SELECT state FROM task')).toEqual([{ state: 'HELD' }, { state: 'HELD' }]);
+    });
+
+    test('one that was cancelled while it was built is cancelled', async () => {
+      const chunk = await arrived(await configure(store));
+      await store.buildBatch(chunk(0));
+      await store.beginCancel({ batchId: 'batch-1', actor: 'Anna', reason: 'wrong', now: 2_000 });
+      await backup();
+      holdEverything(copy, PAUSE);
+      await goOn(chunk(1));
+      expect(rows('SELECT state FROM batch')).toEqual([{ state: 'CANCELLED' }]);
+      expect(rows('SELECT * FROM task')).toEqual([]);
+    });
+
+    test('one that was arriving is dropped, and its key is free', async () => {
+      await arrived(await configure(store));
+      const db = new Database(store.file);
+      db.exec(`UPDATE batch SET state = 'RECEIVING'`);
+      db.close();
+      await backup();
+      holdEverything(copy, PAUSE);
+      expect(rows('SELECT state FROM batch')).toEqual([{ state: 'DROPPED' }]);
+      expect(rows('SELECT * FROM batch_record')).toEqual([]);
+    });
   });
 
   test('pauses deliveries, ends sessions, forgets releases under way and what the copy says of itself', async () => {

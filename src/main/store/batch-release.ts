@@ -17,6 +17,9 @@ export function createBatchReleaseCommands(db: Database, tasks: Tasks) {
   const state = db
     .prepare<[number], StoredBatchState>('SELECT state FROM batch WHERE batch_seq = ?')
     .pluck();
+  const restored = db
+    .prepare<[number], number>('SELECT is_restored FROM batch WHERE batch_seq = ?')
+    .pluck();
   const next = (states: string) =>
     db.prepare<[{ batchSeq: number; afterTaskId: number; limit: number }], TaskRow>(
       `SELECT task_id, log_seq, lab_integration_id, ordering_key, priority, deliver_by FROM task
@@ -72,6 +75,7 @@ export function createBatchReleaseCommands(db: Database, tasks: Tasks) {
       let { afterTaskId } = request;
       // It is open already, or was cancelled meanwhile.
       if (state.get(batchSeq) !== 'RELEASING') return { isDone: true, afterTaskId, urgent };
+      const isRestored = restored.get(batchSeq) === 1;
       const rows = receiving.all(request);
       for (const row of rows) {
         const isUrgent = tasks.admit(
@@ -82,6 +86,7 @@ export function createBatchReleaseCommands(db: Database, tasks: Tasks) {
             orderingKey: row.ordering_key,
             isStat: row.priority === STAT,
             deliverBy: row.deliver_by,
+            isRestored,
           },
           now,
         );

@@ -101,12 +101,12 @@ function holdOpen(db: Database.Database, pause: DeliveryPause): Held {
        updated_at = max(updated_at, ?)
      WHERE log_seq IN (SELECT log_seq FROM task)`,
   ).run(now);
-  // What a batch had not become yet would be sent by its building; it had been answered to nobody.
-  db.exec(`DELETE FROM batch_record`);
+  // It had been answered to nobody. What had arrived whole may have been: it is built by the next
+  // start, and held like all else.
+  db.exec(`DELETE FROM batch_record WHERE batch_seq IN
+    (SELECT batch_seq FROM batch WHERE state = 'RECEIVING')`);
   db.exec(`UPDATE batch SET state = 'DROPPED' WHERE state = 'RECEIVING'`);
-  db.exec(
-    `UPDATE batch SET state = 'OPEN', records = built WHERE state IN ('BUILDING', 'RELEASING')`,
-  );
+  db.exec(`UPDATE batch SET is_restored = 1 WHERE state IN ('BUILDING', 'RELEASING')`);
   // What was being released chunk by chunk would go on being released.
   db.exec(`UPDATE integration_state SET waiting_action = NULL, waiting_actor = NULL`);
   const { changes: sessions } = db.prepare('DELETE FROM session').run();

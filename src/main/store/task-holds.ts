@@ -41,6 +41,8 @@ export interface ReceivingTask extends TaskOwner {
   isStat: boolean;
   /** Epoch milliseconds. */
   deliverBy: number | null;
+  /** Its batch was under way in a backup that was restored: people let it go. */
+  isRestored: boolean;
 }
 
 /** As {@link TaskHolds}, with what only the queueing of tasks needs. */
@@ -120,7 +122,7 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
       const { taskId, logSeq, labIntegrationId: integration, orderingKey: key, deliverBy } = task;
       const isSoon = deliverBy !== null && deliverBy <= now + DELIVER_SOON_MS;
       const priority = task.isStat || isSoon ? STAT : ROUTINE;
-      const held = reasonFor(integration, key);
+      const held = task.isRestored ? 'RESTORED_BACKUP' : reasonFor(integration, key);
       const state = held !== null ? 'HELD' : key !== null ? 'WAITING' : 'READY';
       admitAs.run(state, priority, taskId);
       if (held !== null) markHeld.run(held, logSeq);

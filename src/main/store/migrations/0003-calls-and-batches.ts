@@ -70,7 +70,9 @@ CREATE TABLE batch (
   -- Set while records still arrive or are built too: nothing of it is released then.
   cancelled_at     INTEGER,
   cancelled_by     TEXT,
-  cancel_reason    TEXT
+  cancel_reason    TEXT,
+  -- It stands as a restored backup had it, and it was not open yet: what is released of it is held.
+  is_restored      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- What a start has to go on with.
 CREATE INDEX batch_unfinished ON batch (batch_seq)

@@ -20,6 +20,7 @@ let troubles: string[];
 let chunks: number[];
 /** Run before each chunk is committed. */
 let beforeBuild: (chunk: BuildChunk) => Promise<void>;
+let isDropRefused: boolean;
 /** Run when a batch was read that is open, before its reader is told. */
 let onOpen: () => void;
 /** Positions of parcels that the store does not keep. */
@@ -56,6 +57,7 @@ beforeEach(async () => {
   troubles = [];
   chunks = [];
   onOpen = () => {};
+  isDropRefused = false;
   beforeBuild = () => Promise.resolve();
   lost = [];
   const { labIntegrationId } = saved.row;
@@ -87,6 +89,9 @@ beforeEach(async () => {
     get: (target, name) => {
       if (name === 'spoolRecords') return spoolRecords;
       if (name === 'openBatch') return openBatch;
+      if (name === 'dropBatch' && isDropRefused) {
+        return () => Promise.reject(new StoreUnavailableError('disk full'));
+      }
       return name === 'buildBatch' ? buildBatch : Reflect.get(target, name);
     },
   });
@@ -181,6 +186,16 @@ test('a batch of which some records could not be kept has not arrived, and may b
   await expect(sent).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   lost = [];
   expect(await send(bills(600), 'k')).toMatchObject({ accepted: 600, rejected: [] });
+});
+
+test('a broken-off batch that the store could not drop is dropped once it can', async () => {
+  isDropRefused = true;
+  lost = [0];
+  await expect(send(bills(120), 'k')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  expect((await store.current.openBatch(1))?.state).toBe('RECEIVING');
+  isDropRefused = false;
+  const state = async () => (await store.current.openBatch(1))?.state;
+  await expect.poll(state, { timeout: 5_000 }).toBe('DROPPED');
 });
 
 test('a batch that is not built yet is never answered as if it were', async () => {

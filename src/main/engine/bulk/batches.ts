@@ -108,14 +108,25 @@ export class Batches {
     if (batchId !== undefined) await this.#arriving.get(batchId)?.promise;
   }
 
-  /** Drops a batch that has not arrived whole. Never throws. */
+  /** Drops a batch that has not arrived whole, once the store lets it. Never throws. */
   async drop(batchId: string): Promise<void> {
     try {
       while (await this.#parts.store.dropBatch({ batchId }));
     } catch (error) {
       this.#parts.onTrouble('batch', messageOf(error));
+      void this.#dropLater(batchId);
     } finally {
       this.arrived(batchId);
+    }
+  }
+
+  /** On a full disk its records must not take what is made free there. A start drops it as well. */
+  async #dropLater(batchId: string): Promise<void> {
+    for (let isLeft = true; isLeft; ) {
+      await pause(AGAIN_AFTER_MS, undefined, { ref: false });
+      if (this.#stopped) return;
+      // It has been told above.
+      isLeft = await this.#parts.store.dropBatch({ batchId }).catch(() => true);
     }
   }
 

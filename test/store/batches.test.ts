@@ -265,6 +265,17 @@ describe('a key', () => {
     await store.acceptEvent(event([], { idempotency }));
     expect(await store.beginBatch(BATCH)).toEqual({ outcome: 'KEY_OF_EVENT' });
   });
+
+  test('that a single event has used while the batch arrived is refused, and not as our fault', async () => {
+    await store.beginBatch(BATCH);
+    const idempotency = { scope: '1 /x/', key: 'k', bodyHash: 'h', expiresAt: 9_000 };
+    await store.acceptEvent(event([], { idempotency }));
+    const parcel = { position: 0, records: 1, lines: '{}' };
+    await store.spoolRecords({ batchId: 'batch-1', parcel });
+    const facts = { records: 1, bodyHash: 'h', expiresAt: 5_000, call: null };
+    const seal = store.sealBatch({ batchId: 'batch-1', envelope: ENVELOPE, ...facts });
+    await expect(seal).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+  });
 });
 
 test('no statement about batches scans a table that grows with logs or tasks', () => {

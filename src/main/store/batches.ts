@@ -10,6 +10,7 @@ import type {
   SealBatch,
   StoredBatchState,
 } from '../../shared/model/batch.ts';
+import { fieldError, type LabRelayError } from '../../shared/errors.ts';
 import { encodeBody } from './bodies.ts';
 import { type EncodedCall, encodeCall } from './calls.ts';
 
@@ -149,6 +150,7 @@ export function createBatchCommands(db: Database, keepCall: (call: EncodedCall) 
     /**
      * Ends the arrival of a batch: from this commit on it is finished whatever happens.
      * @returns null where no such batch is arriving, or not all of its records have been kept
+     * @throws LabRelayError `IDEMPOTENCY_KEY_REUSED`
      */
     sealBatch({
       batchId,
@@ -172,6 +174,8 @@ export function createBatchCommands(db: Database, keepCall: (call: EncodedCall) 
       // Here, so that nothing is ever fired by a call that is not kept.
       if (call) keepCall(call);
       if (row.idempotency_key !== null) {
+        // A single event may have used it while the batch arrived.
+        if (eventKey.get(row.idempotency_scope ?? '', row.idempotency_key)) throw keyReused();
         // So that a single event with this key is told that it has been used.
         const answer = JSON.stringify({ batch_id: batchId });
         insertKey.run(row.idempotency_scope, row.idempotency_key, bodyHash, answer, expiresAt);
@@ -199,6 +203,11 @@ export function createBatchCommands(db: Database, keepCall: (call: EncodedCall) 
       return dropParcels.run(batchSeq, batchSeq).changes === PARCELS_DROPPED;
     },
   };
+}
+
+function keyReused(): LabRelayError {
+  const reason = 'was used for a single event; give each request its own key';
+  return fieldError('IDEMPOTENCY_KEY_REUSED', 'Idempotency-Key', reason);
 }
 
 /** What has to be known of batches to go on with them, and to answer for them. */

@@ -16,8 +16,11 @@ import {
 import { adminToken, call, newFolder, post } from './hosting.ts';
 import { canRefuseWrites, lockStore, refuseWrites, smallDisk } from './store-faults.ts';
 
-/** Large enough for what a lab starts with, small enough to be filled in a moment. */
-const DISK_MIB = 24;
+/**
+ * Large enough for the WAL of all that callers get in, before and after (it is not folded into the
+ * file below 64 MiB), small enough to be filled in a moment.
+ */
+const DISK_MIB = 96;
 
 // Room for the calls that are refused meanwhile.
 vi.stubEnv('LABRELAY_SPILL_MIB', '8');

@@ -114,6 +114,19 @@ describe('a batch that is not complete', () => {
     expect(await store.getBatch('batch-1')).toMatchObject({ state: 'OPEN' });
   });
 
+  test('is counted by where it stands for as long as anything of it is to be done', async () => {
+    const counted = async () => (await store.figures()).batchesByState;
+    const batchSeq = await sealed(1);
+    expect(await counted()).toEqual({ BUILDING: 1, OPEN: 0 });
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0)]));
+    expect(await counted()).toEqual({ RELEASING: 1, OPEN: 0 });
+    await release(batchSeq);
+    expect(await counted()).toEqual({ OPEN: 1 });
+    await store.beginCancel({ batchId: 'batch-1', actor: 'Anna', reason: 'test', now: 1_000 });
+    await store.cancelBatchTasks({ batchSeq, afterTaskId: 0, limit: 500, now: 1_000 });
+    expect(await counted()).toEqual({ OPEN: 0 });
+  });
+
   test('keeps nothing of a chunk that met a conflict', async () => {
     const batchSeq = await sealed(2);
     const object = { kind: 'bill', id: 'B', sourceUpdatedAt: null, document: '{}' } as const;

@@ -59,7 +59,9 @@ export class Metrics implements RouteMetrics {
   ]);
   private readonly tasks = this.gauge('labrelay_tasks', 'Tasks by state (queue depth)', ['state']);
   private readonly failedTasks = this.gauge('labrelay_failed_tasks', 'Failed tasks not requeued');
-  private readonly batches = this.gauge('labrelay_batches', 'Batches by state', ['state']);
+  private readonly batches = this.gauge('labrelay_batches', 'Batches that are not done, by state', [
+    'state',
+  ]);
   private readonly openBreakers = this.gauge(
     'labrelay_open_breakers',
     'Integrations for which only probes are sent, by reason',

@@ -43,8 +43,14 @@ export function createFigureQueries(db: Database) {
   const failed = db
     .prepare<[], number>('SELECT count(*) FROM failed_task WHERE requeued_at IS NULL')
     .pluck();
+  // Finished ones are counted by nobody: they would only grow.
   const batches = db.prepare<[], { state: string; n: number }>(
-    'SELECT state, count(*) AS n FROM batch GROUP BY state',
+    `SELECT state, count(*) AS n FROM batch
+     WHERE state IN ('RECEIVING', 'BUILDING', 'RELEASING', 'CANCELLING') GROUP BY state
+     UNION ALL
+     SELECT 'OPEN', count(*) FROM (
+       SELECT DISTINCT batch_seq FROM task WHERE batch_seq IS NOT NULL) t
+     CROSS JOIN batch b ON b.batch_seq = t.batch_seq WHERE b.state = 'OPEN'`,
   );
   const oldest = db
     .prepare<[], number | null>(

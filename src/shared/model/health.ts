@@ -23,7 +23,7 @@ export interface StoreFigures {
   /** `WAITING_FOR_ENDPOINT`: ready, of an integration whose breaker is open. */
   tasksByState: Record<string, number>;
   failedTasks: number;
-  /** Batches by where they stand in the store. */
+  /** Batches that are not done, by where they stand in the store. */
   batchesByState: Record<string, number>;
   /** Creation time (epoch ms) of the oldest task that waits, null where none does. */
   oldestTaskAt: number | null;

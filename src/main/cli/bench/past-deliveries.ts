@@ -2,6 +2,7 @@ import type { AttemptReport, NewDelivery } from '../../../shared/model/delivery.
 import { certaintyOfStatus, statusOfCertainty } from '../../../shared/model/certainty.ts';
 import { newId } from '../../engine/intake/new-id.ts';
 import type { PastDelivery } from '../../store/seed.ts';
+import { billDelivery } from './bill-delivery.ts';
 
 /** Words of the seeded payloads; each stands in about one log of five hundred. */
 export const WORDS = Array.from({ length: 5_000 }, (_, index) => `finding${index.toString(36)}`);
@@ -61,52 +62,18 @@ function deliveryOf(
   createdAt: number,
   body: string,
 ): NewDelivery {
-  const references = [
-    { kind: 'event', id: `E-${index}` },
-    { kind: 'bill', id: `B-${index}` },
-    { kind: 'patient', id: `P-${index % 50_000}` },
-  ] satisfies NewDelivery['log']['references'];
-  return {
-    log: {
-      logId,
-      direction: 'OUTBOUND',
-      status: 'PENDING',
-      certainty: null,
-      retryState: 'NONE',
-      stage: 'ENQUEUED',
-      priority: index % 50 === 0 ? 'STAT' : 'ROUTINE',
-      deliverBy: null,
-      orderingKey: null,
-      labId: 1,
-      organizationId: null,
-      labIntegrationId,
-      configVersion: 1,
-      actionCategoryListId: 1,
-      actionCategory: 'BILL_GENERATED',
-      eventId: `E-${index}`,
-      batchId: null,
-      triggeredBy: null,
-      references,
-      transport: 'http',
-      endPoint: 'http://partner.example/bills',
-      requestMethod: 'POST',
-      errorKind: null,
-      errorMessage: null,
-      integrationCallbackUrl: 'http://127.0.0.1:7420/integration_callback/',
-      isRetryEnabled: true,
-      retryContext: { actionCategory: 'BILL_GENERATED', references },
-      createdAt,
-    },
-    revision: {
-      number: 1,
-      body,
-      contentType: 'application/json',
-      sha256: '0'.repeat(64),
-      configVersion: 1,
-      reason: 'FIRST',
-    },
-    enqueue: true,
-  };
+  return billDelivery({
+    logId,
+    eventId: `E-${index}`,
+    billId: `B-${index}`,
+    patientId: `P-${index % 50_000}`,
+    labIntegrationId,
+    isStat: index % 50 === 0,
+    createdAt,
+    body,
+    // Nobody compares these bodies.
+    sha256: '0'.repeat(64),
+  });
 }
 
 function reportOf(logId: string, code: number, at: number): AttemptReport {

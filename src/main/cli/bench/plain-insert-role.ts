@@ -8,6 +8,7 @@ import { sha256 } from '../../engine/intake/canonical.ts';
 import { openHost } from '../../host.ts';
 import { insertPlainly } from '../../store/plain-insert.ts';
 import { storeFile } from '../../store/store.ts';
+import { billDelivery } from './bill-delivery.ts';
 import { configureForBench } from './configure.ts';
 import { serveLines } from './line-rpc.ts';
 import { billEvent } from './messages.ts';
@@ -28,7 +29,7 @@ export async function plainInsertRole(): Promise<void> {
       /** @returns how long the transaction took (ms); what goes into it is made beforehand */
       insert: ({ count, recordBytes, prefix }: Insertion): number => {
         const deliveries = Array.from({ length: count }, (_, index) =>
-          billDelivery(rule, `${prefix}-${index}`, recordBytes),
+          deliveryOf(rule, `${prefix}-${index}`, recordBytes),
         );
         return insertPlainly(storeFile(dataFolder), deliveries);
       },
@@ -43,53 +44,18 @@ interface Insertion {
   prefix: string;
 }
 
-function billDelivery(labIntegrationId: number, id: string, bytes: number): NewDelivery {
-  const eventId = newId();
-  const references = [
-    { kind: 'event', id: eventId },
-    { kind: 'bill', id },
-    { kind: 'patient', id: `P-${id}` },
-  ] satisfies NewDelivery['log']['references'];
+function deliveryOf(labIntegrationId: number, id: string, bytes: number): NewDelivery {
   const body = billEvent(1, id, bytes);
-  return {
-    log: {
-      logId: newId(),
-      direction: 'OUTBOUND',
-      status: 'PENDING',
-      certainty: null,
-      retryState: 'NONE',
-      stage: 'ENQUEUED',
-      priority: 'ROUTINE',
-      deliverBy: null,
-      orderingKey: null,
-      labId: 1,
-      organizationId: null,
-      labIntegrationId,
-      configVersion: 1,
-      actionCategoryListId: 1,
-      actionCategory: 'BILL_GENERATED',
-      eventId,
-      batchId: 'plain',
-      triggeredBy: null,
-      references,
-      transport: 'http',
-      endPoint: 'http://127.0.0.1:9/',
-      requestMethod: 'POST',
-      errorKind: null,
-      errorMessage: null,
-      integrationCallbackUrl: 'http://127.0.0.1:7420/integration_callback/',
-      isRetryEnabled: true,
-      retryContext: { actionCategory: 'BILL_GENERATED', references },
-      createdAt: Date.now(),
-    },
-    revision: {
-      number: 1,
-      body,
-      contentType: 'application/json',
-      sha256: sha256(body),
-      configVersion: 1,
-      reason: 'FIRST',
-    },
-    enqueue: true,
-  };
+  return billDelivery({
+    logId: newId(),
+    eventId: newId(),
+    billId: id,
+    patientId: `P-${id}`,
+    labIntegrationId,
+    // The same index entries as a batch's rows.
+    batchId: 'plain',
+    createdAt: Date.now(),
+    body,
+    sha256: sha256(body),
+  });
 }

@@ -106,7 +106,8 @@ describe('a claim', () => {
         transport, end_point, request_method, revision, newest_attempt, control_id,
         response_status_code, response_time, error_kind, error_message, integration_callback_url,
         is_retry_enabled, retry_context, retry_count, next_retry_at, held_reason, ip, origin,
-        token_hint, activity_date, created_at, updated_at, resolution, resolved_at
+        token_hint, activity_date, created_at, updated_at, resolution, resolved_at,
+        retry_step, is_body_chosen
       FROM log WHERE log_seq = 1`);
     db.exec(`INSERT INTO task (task_id, log_seq, lab_integration_id, state, priority, due_at, kind,
         attempt, revision) VALUES (8, 8, 2, 'READY', 1, 0, 'FIRST', 1, 1)`);

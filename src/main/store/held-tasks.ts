@@ -8,7 +8,7 @@ import type {
   HeldTask,
 } from '../../shared/model/held.ts';
 import type { Certainty, HeldReason } from '../../shared/model/vocabulary.ts';
-import { encodeBody } from './bodies.ts';
+import { createNewBody } from './new-body.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Who decides what becomes of held deliveries, and when. */
@@ -55,17 +55,7 @@ export function createHeldTaskCommands(db: Database, tasks: Tasks) {
        activity_date = @now, updated_at = max(updated_at, @now)
      WHERE log_seq = @logSeq`,
   );
-  const newestRevision = db.prepare<[number], { number: number; sha256: string }>(
-    'SELECT number, sha256 FROM revision WHERE log_seq = ? ORDER BY number DESC LIMIT 1',
-  );
-  const addRevision = db.prepare(
-    `INSERT INTO revision (log_seq, number, body, content_type, sha256, config_version, reason,
-       objects_from, created_at) VALUES (?, ?, ?, ?, ?, ?, 'REBUILT', ?, ?)`,
-  );
-  const useRevision = [
-    db.prepare<[number, number]>('UPDATE log SET revision = ? WHERE log_seq = ?'),
-    db.prepare<[number, number]>('UPDATE task SET revision = ? WHERE log_seq = ?'),
-  ];
+  const newBody = createNewBody(db);
   const note = db.prepare<[number, number, string, string, string]>(
     'INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, ?, ?)',
   );
@@ -78,16 +68,7 @@ export function createHeldTaskCommands(db: Database, tasks: Tasks) {
   );
 
   const replaceBody = (logSeq: number, revision: BuiltRevision, { actor, now }: HeldDecision) => {
-    const newest = newestRevision.get(logSeq);
-    const { body, contentType, sha256, configVersion, objectsFrom } = revision;
-    // A restore may know of a later body than the one that is queued: same bytes, same key.
-    const isKnown = newest?.sha256 === sha256;
-    const number = (newest?.number ?? 0) + (isKnown ? 0 : 1);
-    if (!isKnown) {
-      const stored = encodeBody(body);
-      addRevision.run(logSeq, number, stored, contentType, sha256, configVersion, objectsFrom, now);
-    }
-    for (const use of useRevision) use.run(number, logSeq);
+    const number = newBody(logSeq, revision, 'REBUILT', now);
     const words = `the body was built anew: revision ${number}`;
     const from = revision.fallback === null ? '' : `, from our own copy: ${revision.fallback}`;
     note.run(logSeq, now, actor, 'REBUILT', words + from);

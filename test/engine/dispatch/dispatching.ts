@@ -114,7 +114,7 @@ export async function dispatching(
   const held = new HeldTasks({
     store,
     configuration: lookup,
-    rebuild: async () => ({ outcome: 'SAME' }),
+    rebuild: async () => ({ outcome: 'SAME', objectsFrom: 'LOCAL', fallback: null }),
     clock: options.clock ?? Date.now,
     onReleased: () => dispatcher.notify(),
     onTrouble: (what, message) => troubles.push(`${what}: ${message}`),

@@ -99,7 +99,11 @@ describe('a body that is built anew', () => {
   test('that has the very same bytes keeps its revision', async () => {
     const first = await rebuilt();
     if (first.outcome !== 'CHANGED') throw new Error(first.outcome);
-    expect(await rebuilt({ log: { sha256: first.revision.sha256 } })).toEqual({ outcome: 'SAME' });
+    expect(await rebuilt({ log: { sha256: first.revision.sha256 } })).toEqual({
+      outcome: 'SAME',
+      objectsFrom: 'LOCAL',
+      fallback: null,
+    });
   });
 
   test('reads also what an object has come to be linked to since', async () => {

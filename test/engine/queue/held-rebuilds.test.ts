@@ -22,7 +22,7 @@ beforeEach(async () => {
   await room.queue(rule, HELD);
   calls = 0;
   looks = 0;
-  rebuild = async () => ({ outcome: 'SAME' });
+  rebuild = async () => ({ outcome: 'SAME', objectsFrom: 'LOCAL', fallback: null });
   held = new HeldTasks({
     store: Object.create(room.store, {
       waitingActions: {
@@ -65,7 +65,7 @@ describe('bodies that are built anew', () => {
     });
     rebuild = async () => {
       await gate;
-      return { outcome: 'SAME' };
+      return { outcome: 'SAME', objectsFrom: 'LOCAL', fallback: null };
     };
     await enable(true, 'REBUILD');
     await vi.waitFor(() => expect(calls).toBeGreaterThan(0));
@@ -84,7 +84,7 @@ describe('bodies that are built anew', () => {
     // Only the store knows of it.
     rebuild = async () => {
       if (calls === 1) await room.enable(rule, false);
-      return { outcome: 'SAME' };
+      return { outcome: 'SAME', objectsFrom: 'LOCAL', fallback: null };
     };
     await enable(true, 'REBUILD');
     await held.whenDone(rule);

@@ -81,7 +81,7 @@ describe('a rule that is switched off', () => {
         },
       }) as typeof room.store,
       configuration: room.lookup,
-      rebuild: async () => ({ outcome: 'SAME' }),
+      rebuild: async () => ({ outcome: 'SAME', objectsFrom: 'LOCAL', fallback: null }),
       clock: Date.now,
       onReleased: () => {},
       onTrouble: (what, message) => room.troubles.push(`${what}: ${message}`),

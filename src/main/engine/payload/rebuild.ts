@@ -37,11 +37,22 @@ export interface RebuildableLog {
 }
 
 export type Rebuilt =
-  /** The very bytes that it has: they keep their revision, and so their key at the receiver. */
-  | { outcome: 'SAME' }
+  /**
+   * The very bytes that it has: they keep their revision, and so their key at the receiver. Null where
+   * nothing was read, since its body came ready.
+   */
+  | ({ outcome: 'SAME' } & (ReadFrom | { objectsFrom: null; fallback: null }))
   | { outcome: 'CHANGED'; revision: BuiltRevision }
   /** For an operator; holds no value of the input. */
-  | { outcome: 'FAILED'; message: string };
+  | { outcome: 'FAILED'; why: RebuildFault; message: string };
+
+type ReadFrom = Pick<BuiltRevision, 'objectsFrom' | 'fallback'>;
+
+/**
+ * Why a body cannot be built anew: its rule is gone; an object of it, or its event, is; the mapping
+ * fails on it.
+ */
+export type RebuildFault = 'RULE_GONE' | 'OBJECT_GONE' | 'MAPPING_FAILED';
 
 export interface RebuildParts {
   configuration: Pick<ConfigurationLookup, 'integration'>;
@@ -59,8 +70,8 @@ export async function rebuild(
   log: RebuildableLog,
 ): Promise<Rebuilt> {
   const rule = configuration.integration(log.labIntegrationId);
-  if (!rule) return failed('The rule of this delivery no longer exists.');
-  if (log.isBodyGiven) return { outcome: 'SAME' };
+  if (!rule) return failed('RULE_GONE', 'The rule of this delivery no longer exists.');
+  if (log.isBodyGiven) return { outcome: 'SAME', objectsFrom: null, fallback: null };
   const objects = new ObjectSet();
   let objectsFrom: ObjectsFrom = 'LOCAL';
   let fallback: string | null = null;
@@ -74,12 +85,14 @@ export async function rebuild(
   };
   objects.add(log.references, await read(log.references));
   await objects.followLinks(read);
-  if (gone[0]) return failed(`The lab's own system has no such ${gone[0].kind} any more.`);
+  if (gone[0])
+    return failed('OBJECT_GONE', `The lab's own system has no such ${gone[0].kind} any more.`);
 
   const trigger = triggerFor(log.actionCategory);
   const args = trigger.prepare(log.references, (reference) => objects.document(reference));
   if (!args)
     return failed(
+      'OBJECT_GONE',
       'The event of this delivery is no longer kept, so its body cannot be built anew.',
     );
   const payload = await payloads.build({
@@ -93,14 +106,14 @@ export async function rebuild(
       action_category: log.actionCategory,
     },
   });
-  if (!payload.ok) return failed(payload.message);
-  if (payload.sha256 === log.sha256) return { outcome: 'SAME' };
+  if (!payload.ok) return failed('MAPPING_FAILED', payload.message);
+  if (payload.sha256 === log.sha256) return { outcome: 'SAME', objectsFrom, fallback };
   const { body, contentType, sha256 } = payload;
   const configVersion = rule.version;
   const revision = { body, contentType, sha256, configVersion, objectsFrom, fallback };
   return { outcome: 'CHANGED', revision };
 }
 
-function failed(message: string): Rebuilt {
-  return { outcome: 'FAILED', message };
+function failed(why: RebuildFault, message: string): Rebuilt {
+  return { outcome: 'FAILED', why, message };
 }

@@ -1,0 +1,108 @@
+import type { Migration } from './migration.ts';
+
+/**
+ * Retries: the schedule, what a retry was made of, many retries at once.
+ *
+ * The key_hold table is rebuilt, since SQLite cannot widen a CHECK: `HEAD_RETRYING` holds what is
+ * behind a head that is to be tried again, so that the schedule does not turn a key's order round.
+ */
+export const retries: Migration = {
+  version: 4,
+  name: 'retries',
+  sql: `
+-- Steps of its schedule that a log has used up since it was last retried by hand.
+ALTER TABLE log ADD COLUMN retry_step INTEGER NOT NULL DEFAULT 0;
+-- A person chose its body (an edit, an earlier revision, an earlier mapping): the schedule repeats it.
+ALTER TABLE log ADD COLUMN is_body_chosen INTEGER NOT NULL DEFAULT 0;
+
+-- SCHEDULED: when its wait began. One that began in the future was written before the clock was set
+-- back, and waits as long as it was to from now on.
+ALTER TABLE task ADD COLUMN waits_from INTEGER;
+-- SCHEDULED: the partner asked not to be called before (Retry-After).
+ALTER TABLE task ADD COLUMN not_before INTEGER;
+-- What its next attempt was made of and who wanted it (JSON); the attempt takes it over.
+ALTER TABLE task ADD COLUMN retry TEXT;
+ALTER TABLE attempt ADD COLUMN retry TEXT;
+DROP INDEX task_scheduled;
+CREATE INDEX task_scheduled ON task (priority, due_at) WHERE state = 'SCHEDULED';
+CREATE INDEX task_scheduled_from ON task (waits_from) WHERE state = 'SCHEDULED';
+
+-- Whether a newer one of its key was accepted.
+CREATE INDEX log_of_key ON log (lab_integration_id, ordering_key, log_seq)
+  WHERE ordering_key IS NOT NULL;
+
+CREATE TABLE key_hold_4 (
+  lab_integration_id INTEGER NOT NULL REFERENCES lab_integration,
+  ordering_key TEXT NOT NULL,
+  head_log_seq INTEGER NOT NULL REFERENCES log,
+  reason       TEXT NOT NULL CHECK (reason IN ('HEAD_REFUSED', 'HEAD_UNKNOWN', 'HEAD_RETRYING')),
+  held_at      INTEGER NOT NULL,
+  -- When the followers are released by themselves; null: only by a person.
+  release_at   INTEGER,
+  PRIMARY KEY (lab_integration_id, ordering_key)
+) STRICT, WITHOUT ROWID;
+INSERT INTO key_hold_4
+  SELECT lab_integration_id, ordering_key, head_log_seq, reason, held_at, release_at FROM key_hold;
+DROP TABLE key_hold;
+ALTER TABLE key_hold_4 RENAME TO key_hold;
+CREATE INDEX key_hold_by_release ON key_hold (release_at) WHERE release_at IS NOT NULL;
+CREATE INDEX key_hold_by_head ON key_hold (head_log_seq);
+
+-- How long the next probe waits from when it was set (a partner's Retry-After makes it longer).
+ALTER TABLE integration_state ADD COLUMN probe_wait INTEGER;
+-- Who opened the breaker by hand, and why.
+ALTER TABLE integration_state ADD COLUMN opened_by TEXT;
+ALTER TABLE integration_state ADD COLUMN open_note TEXT;
+
+-- Many retries at once ----------------------------------------------------------------------------
+
+-- PLANNING: its logs are being found. PLANNED: counted, waits for a yes. CANARY: one is sent, the
+-- others wait for its verdict. RUNNING, PAUSED. STOPPED: by itself, after failures; goes on when told.
+CREATE TABLE bulk_retry (
+  bulk_retry_seq  INTEGER PRIMARY KEY,
+  bulk_retry_id   TEXT NOT NULL UNIQUE,
+  state           TEXT NOT NULL CHECK (state IN
+    ('PLANNING', 'PLANNED', 'CANARY', 'RUNNING', 'PAUSED', 'STOPPED', 'DONE', 'CANCELLED')),
+  -- What was asked for (JSON): log_ids or a search filter; how it is to be sent.
+  selection       TEXT NOT NULL,
+  options         TEXT NOT NULL,
+  reason          TEXT,
+  actor           TEXT NOT NULL,
+  -- Where the finding of its logs stands (JSON); null once it is over.
+  cursor          TEXT,
+  total           INTEGER NOT NULL DEFAULT 0,
+  -- Why it stopped or paused (JSON).
+  stop            TEXT,
+  created_at      INTEGER NOT NULL,
+  started_at      INTEGER,
+  started_by      TEXT,
+  ended_at        INTEGER
+) STRICT;
+CREATE INDEX bulk_retry_unfinished ON bulk_retry (bulk_retry_seq)
+  WHERE state IN ('PLANNING', 'CANARY', 'RUNNING');
+
+-- PLANNED: to be sent. REFUSED: may not be, verdict says why. QUEUED: handed to the queue as the
+-- attempt of that number. DONE: that attempt has ended. SKIPPED: it could not be queued any more.
+CREATE TABLE bulk_retry_item (
+  bulk_retry_seq     INTEGER NOT NULL REFERENCES bulk_retry,
+  position           INTEGER NOT NULL,
+  log_seq            INTEGER NOT NULL REFERENCES log,
+  lab_integration_id INTEGER,
+  -- What the log was when it was planned.
+  certainty          TEXT,
+  state              TEXT NOT NULL CHECK (state IN
+    ('PLANNED', 'REFUSED', 'QUEUED', 'DONE', 'SKIPPED')),
+  -- Why it is refused or was skipped: a code of a closed set.
+  verdict            TEXT,
+  attempt            INTEGER,
+  outcome            TEXT,
+  -- Of a failure: its error kind and status code, by which failures are of one class.
+  failure_class      TEXT,
+  queued_at          INTEGER,
+  ended_at           INTEGER,
+  PRIMARY KEY (bulk_retry_seq, position)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX bulk_retry_item_of_log ON bulk_retry_item (bulk_retry_seq, log_seq);
+CREATE INDEX bulk_retry_item_by_state ON bulk_retry_item (bulk_retry_seq, state, position);
+`,
+};

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { HoldAlertCounter, orderChecks } from '../../src/main/engine/order-alerts.ts';
 
-const NOTHING = { heldKeys: { HEAD_UNKNOWN: 0, HEAD_REFUSED: 0 }, overdue: 0 };
+const NOTHING = { heldKeys: { HEAD_UNKNOWN: 0, HEAD_REFUSED: 0, HEAD_RETRYING: 0 }, overdue: 0 };
 const hold = { logId: 'head', labIntegrationId: 1, waiting: 3 };
 
 test('where nothing is held, late or was released, there is nothing to tell', () => {
@@ -9,13 +9,14 @@ test('where nothing is held, late or was released, there is nothing to tell', ()
 });
 
 test('held keys are told by why their followers wait, without naming them', () => {
-  const order = { heldKeys: { HEAD_UNKNOWN: 1, HEAD_REFUSED: 2 }, overdue: 0 };
+  const order = { heldKeys: { HEAD_UNKNOWN: 1, HEAD_REFUSED: 2, HEAD_RETRYING: 3 }, overdue: 0 };
   expect(orderChecks(order, new HoldAlertCounter(), 0)).toEqual([
     {
       name: 'order',
       ok: false,
       detail:
         '1 ordering key is held behind a delivery in doubt (30 minutes at most); ' +
+        '3 ordering keys are held behind a delivery that is tried again (30 minutes at most); ' +
         '2 ordering keys are held behind a refused delivery until a person releases it',
     },
   ]);

@@ -249,7 +249,7 @@ export class FakeEngine implements ServedEngine {
         oldestTaskAt: Date.now() - 60_000,
         fileBytes: 4096,
       },
-      order: { heldKeys: { HEAD_REFUSED: 1, HEAD_UNKNOWN: 2 }, overdue: 6 },
+      order: { heldKeys: { HEAD_REFUSED: 1, HEAD_UNKNOWN: 2, HEAD_RETRYING: 3 }, overdue: 6 },
       holdAlerts: { count: 7, lastAt: null },
       outside: [
         { labIntegrationId: 1, ready: 8, oldestReadyAt: 0, leased: 9, started: 10, askedAt: 0 },

@@ -292,7 +292,7 @@ describe('that a STAT delivery has become ready is told', () => {
     const reportOverHttp = integrationPayloadOf(task);
     await store.settle({ taskId, report: told, reportOverHttp });
     await store.report(told);
-    expect(await store.reportTaken({ taskId })).toEqual(wentOn());
+    expect((await store.reportTaken({ taskId }))?.wentOn).toEqual(wentOn());
     expect(await store.reportTaken({ taskId })).toBeNull();
   });
 });
@@ -334,6 +334,7 @@ test('figures count held keys by their reason, and what waits among the tasks', 
   expect((await store.orderFigures({ now: 0 })).heldKeys).toEqual({
     HEAD_UNKNOWN: 1,
     HEAD_REFUSED: 0,
+    HEAD_RETRYING: 0,
   });
   const { tasksByState, oldestTaskAt } = await store.figures();
   expect(tasksByState).toEqual({ WAITING: 2 });

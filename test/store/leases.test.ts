@@ -212,7 +212,13 @@ describe('a lease', () => {
     await start(task);
     expect(await settle(task)).toEqual({
       outcome: 'SETTLED',
-      end: { labIntegrationId: rule, endPoint: RULE.endPoint, breaker: null, wentOn: null },
+      end: {
+        labIntegrationId: rule,
+        endPoint: RULE.endPoint,
+        breaker: null,
+        wentOn: null,
+        retry: null,
+      },
     });
     expect(statesIn(store.file)).toEqual([]);
     expect(await store.getLog(task.logId)).toMatchObject({

@@ -41,6 +41,8 @@ const HELD_WORDS: Record<HeldReason, string> = {
     'The delivery before it in its ordering key is in doubt; it is sent when that is settled, or after 30 minutes',
   HEAD_REFUSED:
     'The delivery before it in its ordering key was refused; it is sent when that is delivered or its key is released',
+  HEAD_RETRYING:
+    'The delivery before it in its ordering key has failed and is tried again; it is sent when that is delivered or given up, or after 30 minutes',
   BATCH_RECEIVING: 'The batch that it came in is not complete yet; it is sent when it is',
 };
 

@@ -3,6 +3,7 @@ import { messageOf } from '../../shared/errors.ts';
 import type { BreakerChange } from '../../shared/model/breaker.ts';
 import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
+import type { ScheduleStep } from '../../shared/model/retry.ts';
 import { type ExpiredHold, isUrgent } from '../../shared/model/ordering.ts';
 import { Appointments } from './appointments/appointments.ts';
 import type { AppointmentPort } from './appointments/port.ts';
@@ -42,7 +43,7 @@ import type { LeasePort } from './leases/port.ts';
 import { HoldAlertCounter } from './order-alerts.ts';
 import { PayloadBuilder } from './payload/builder.ts';
 import type { MappingEvaluator } from './payload/evaluator.ts';
-import { type ReadObjects, rebuild } from './payload/rebuild.ts';
+import { type ReadObjects, rebuild, type RebuildableLog } from './payload/rebuild.ts';
 import { AuditTrail } from './people/audit-trail.ts';
 import type { AuditPort, SessionPort } from './people/port.ts';
 import { Sessions } from './people/sessions.ts';
@@ -51,6 +52,8 @@ import { FailedTasks } from './queue/failed-tasks.ts';
 import { HeldTasks } from './queue/held-tasks.ts';
 import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { HeldTasksPort, QueuePort } from './queue/port.ts';
+import type { SchedulePort } from './retry/port.ts';
+import { RetryScheduler } from './retry/scheduler.ts';
 import type { SpillPort } from './spill/port.ts';
 import { SetAside } from './spill/set-aside.ts';
 import { type Journal, SpilledRecords } from './spill/spilled-records.ts';
@@ -70,6 +73,7 @@ export interface EngineStore
     CallPort,
     HeldTasksPort,
     LeasePort,
+    SchedulePort,
     LegacyPort,
     AuditPort,
     SessionPort,
@@ -143,6 +147,8 @@ export class Engine {
   readonly signIn: SignIn;
   readonly orderingKeys: OrderingKeys;
   readonly heldTasks: HeldTasks;
+  /** Starts retries when they are due. */
+  readonly retries: RetryScheduler;
   /** Keeps what the store cannot take just now. */
   readonly spill: SpilledRecords;
   /** Tasks whose calls outside workers make. */
@@ -189,6 +195,7 @@ export class Engine {
       store,
       target: parts.callback,
       onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
+      onRetry: (step) => this.#onRetry(step),
       onTrouble: (message) => log.warn('report', message),
     });
     this.spill = new SpilledRecords({
@@ -201,6 +208,7 @@ export class Engine {
       onBack: (replayed, refusedSince) => {
         log.storeBack(replayed, refusedSince === null ? 0 : clock() - refusedSince);
         this.dispatcher.storeIsBack();
+        this.retries.notify();
       },
       onTrouble: (what, message) => log.warn(what, message),
     });
@@ -221,6 +229,7 @@ export class Engine {
       failpoint: parts.failpoint,
       onSettled: (report) => this.#count(report),
       onBreaker: (change) => log.breaker(change),
+      onRetry: (step) => this.#onRetry(step),
       onGone,
       onReportDue: () => this.#reporter.notify(),
       onHoldsExpired: (holds) => this.#holdsExpired(holds),
@@ -268,9 +277,10 @@ export class Engine {
       configuration: this.configuration,
       callbackUrl: parts.callbackUrl,
       clock,
-      onApplied: (report, { wentOn, leaseEnd }) => {
+      onApplied: (report, { wentOn, leaseEnd, retry }) => {
         this.#count(report);
         if (wentOn) this.dispatcher.keyWentOn(wentOn);
+        if (retry) this.#onRetry(retry);
         if (leaseEnd) this.leases.endedByCallback(report, leaseEnd);
       },
     });
@@ -283,6 +293,7 @@ export class Engine {
       clock,
       onSettled: (report) => this.#count(report),
       onBreaker: (change) => log.breaker(change),
+      onRetry: (step) => this.#onRetry(step),
       onGone,
       onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
       onTakenBack: () => this.dispatcher.notify(),
@@ -309,10 +320,21 @@ export class Engine {
     const { payloads } = this;
     const readObjects: ReadObjects = (labId, references) =>
       this.freshObjects.read(configuration.lab(labId) ?? { labId, domainSource: null }, references);
+    const rebuildNow = (delivery: RebuildableLog) =>
+      rebuild({ configuration, payloads, readObjects }, delivery);
+    this.retries = new RetryScheduler({
+      store,
+      configuration,
+      spill: this.spill,
+      rebuild: rebuildNow,
+      clock,
+      onStarted: (urgent) => this.dispatcher.notify(urgent),
+      onTrouble: (what, message) => log.warn(what, message),
+    });
     this.heldTasks = new HeldTasks({
       store,
       configuration,
-      rebuild: (delivery) => rebuild({ configuration, payloads, readObjects }, delivery),
+      rebuild: rebuildNow,
       clock,
       onReleased: () => this.dispatcher.notify(),
       onTrouble: (what, message) => log.warn(what, message),
@@ -329,6 +351,8 @@ export class Engine {
     });
     // Rules switched on and settings widened may let waiting tasks go.
     this.configuration.onChange(() => this.dispatcher.notify());
+    // Deliveries may go out again, or other hours be quiet.
+    this.configuration.onChange(() => this.retries.notify());
     this.configuration.onChange((change) => void this.leases.configurationChanged(change));
     this.configuration.onChange(({ kind }) => {
       if (kind === 'lab' || kind === 'developer_authentication') this.freshObjects.forget();
@@ -352,6 +376,7 @@ export class Engine {
     await this.spill.start();
     const recovery = await this.dispatcher.start();
     this.heldTasks.start();
+    this.retries.start();
     await this.batches.start();
     this.#reporter.start();
     this.#indexer.start();
@@ -365,6 +390,7 @@ export class Engine {
     await this.inbound.stop();
     await this.#housekeeping.stop();
     await this.heldTasks.stop();
+    await this.retries.stop();
     await this.batches.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();
@@ -409,6 +435,16 @@ export class Engine {
       count: holds.length,
       ...(first ? { log_id: first.logId, lab_integration_id: first.labIntegrationId } : {}),
     });
+  }
+
+  #onRetry(step: ScheduleStep): void {
+    switch (step.kind) {
+      case 'SCHEDULED':
+        this.retries.notify(step.at);
+        break;
+      case 'EXHAUSTED':
+        break;
+    }
   }
 
   #count(report: AttemptReport): void {

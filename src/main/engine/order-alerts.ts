@@ -25,12 +25,15 @@ export class HoldAlertCounter implements HoldAlerts {
 
 /** What health tells of order and deadlines; nothing where there is nothing to know. */
 export function orderChecks(order: OrderFigures, alerts: HoldAlerts, now: number): HealthCheck[] {
-  const { HEAD_UNKNOWN: unknown, HEAD_REFUSED: refused } = order.heldKeys;
+  const { HEAD_UNKNOWN: unknown, HEAD_REFUSED: refused, HEAD_RETRYING: retrying } = order.heldKeys;
   const holds = [
     unknown > 0 ? `${keys(unknown)} held behind a delivery in doubt (30 minutes at most)` : '',
+    retrying > 0
+      ? `${keys(retrying)} held behind a delivery that is tried again (30 minutes at most)`
+      : '',
     refused > 0 ? `${keys(refused)} held behind a refused delivery until a person releases it` : '',
     alerts.lastAt !== null && now - alerts.lastAt < TOLD_FOR_MS
-      ? `${alerts.count} since the start released after 30 minutes in doubt; the logs of their heads tell of it`
+      ? `${alerts.count} since the start released after 30 minutes behind a delivery that was not settled; the logs of their heads tell of it`
       : '',
   ].filter(Boolean);
   const checks: HealthCheck[] = [];

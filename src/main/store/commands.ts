@@ -9,6 +9,7 @@ import { createKeepCall, encodeCall } from './calls.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { createInsertDelivery } from './deliveries.ts';
 import { createDirectoryQueries } from './directory.ts';
+import { createEndings } from './endings.ts';
 import { createBury, createFailedTaskCommands, createFailedTaskQueries } from './failed-tasks.ts';
 import { createFigureQueries } from './figures.ts';
 import type { Command } from './group-commit.ts';
@@ -23,6 +24,8 @@ import { createQueueCommands, createQueueQueries } from './queue.ts';
 import { createRecovery } from './recovery.ts';
 import { createApplyReport } from './reports.ts';
 import { createResolutionCommands } from './resolutions.ts';
+import { createSchedule } from './schedule.ts';
+import { createScheduledTaskCommands, createScheduledTaskQueries } from './scheduled-tasks.ts';
 import { createSearchQueries } from './search.ts';
 import { createSessionCommands } from './sessions.ts';
 import { createSpillCommands } from './spill.ts';
@@ -32,15 +35,24 @@ import { createTextIndexCommands } from './text-index.ts';
 import { createIntegrationVersionQueries } from './integration-versions.ts';
 import { createWaitingActionQueries } from './waiting-actions.ts';
 
-/** Everything the writer thread can be told, by name. */
-export function createCommands(db: Database): ReadonlyMap<string, Command> {
+/**
+ * Everything the writer thread can be told, by name.
+ * @param random spreads what is to be tried again
+ */
+export function createCommands(
+  db: Database,
+  random: () => number = Math.random,
+): ReadonlyMap<string, Command> {
   const ordering = createOrdering(db);
   const tasks = createTasks(db, ordering);
   const liftHold = (logSeq: number) => liftHoldOf(ordering, logSeq);
-  const applyReport = createApplyReport(db, createOnTaken(db, tasks, ordering));
+  const schedule = createSchedule(db, tasks, ordering, random);
+  const endings = createEndings(db, tasks, schedule);
+  const onTaken = createOnTaken(db, tasks, ordering);
+  const applyReport = createApplyReport(db, onTaken, schedule.failedLate);
   const bury = createBury(db, tasks, applyReport);
   const keepCall = createKeepCall(db);
-  const queue = createQueueCommands(db, tasks, applyReport, bury);
+  const queue = createQueueCommands(db, tasks, endings, applyReport, bury);
   const insertDelivery = createInsertDelivery(db, tasks);
   return byName({
     keepCall,
@@ -55,11 +67,12 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
       bury,
       keepCall: (call) => keepCall(encodeCall(call, call.responseBody)),
     }),
-    ...createLeaseCommands(db, tasks, queue, applyReport, bury),
+    ...createLeaseCommands(db, endings, queue, applyReport, bury),
     ...createFailedTaskCommands(db, tasks),
     ...createOrderCommands(db, ordering),
-    ...createRecovery(db, tasks, applyReport, bury),
+    ...createRecovery(db, tasks, endings, applyReport, bury),
     ...createHeldTaskCommands(db, tasks),
+    ...createScheduledTaskCommands(db, tasks),
     ...createResolutionCommands(db, liftHold),
     ...createObjectNoteCommands(db),
     ...createTextIndexCommands(db),
@@ -87,6 +100,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createFigureQueries(db),
     ...createAuditQueries(db),
     ...createHeldTaskQueries(db),
+    ...createScheduledTaskQueries(db),
     ...createWaitingActionQueries(db),
     ...createIntegrationVersionQueries(db),
   });

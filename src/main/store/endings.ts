@@ -2,9 +2,9 @@ import type { Database } from 'better-sqlite3';
 import { senseOf } from '../../shared/model/breaker.ts';
 import { isTaken } from '../../shared/model/certainty.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
-import type { KeyWentOn } from '../../shared/model/ordering.ts';
-import type { HeldReason } from '../../shared/model/vocabulary.ts';
+import type { HeldReason, RetryState } from '../../shared/model/vocabulary.ts';
 import { createFoldRun } from './attempt-runs.ts';
+import type { Schedule, Scheduled } from './schedule.ts';
 import type { Tasks } from './tasks.ts';
 
 type Facts = Pick<
@@ -17,37 +17,36 @@ export interface Endings {
   /**
    * Takes the task out of the queue, or lets it wait in its place where nothing was sent through no
    * fault of its own: the endpoint was not reached, the rule or its credentials cannot be used as
-   * they are, or it was kept from being sent. What the partner has by now never waits.
+   * they are, or it was kept from being sent. What has failed otherwise is tried again by its rule's
+   * schedule, where that allows it. What the partner has by now never waits, and what a person has
+   * stopped ends here.
    *
    * @param goesBack it was kept from being sent: deliveries were paused, or its rule was switched off,
    *   whatever they are by now
-   * @returns its integration, and what of its key has become ready so; null where the task was gone
-   *   already
+   * @returns null where the task was gone already, here and below
    */
-  end(
-    taskId: number,
-    facts: Facts,
-    goesBack: boolean,
-  ): { labIntegrationId: number; wentOn: KeyWentOn | null } | null;
-  /**
-   * As `end`, for an outcome that was applied before: its attempt holds the facts.
-   * @returns what of its key has become ready so
-   */
+  end(taskId: number, facts: Facts, goesBack: boolean): Scheduled | null;
+  /** As `end`, for an outcome that was applied before: its attempt holds the facts. */
   endReported(task: {
     taskId: number;
     logSeq: number;
     attempt: number;
     goesBack: boolean;
-  }): KeyWentOn | null;
+  }): Scheduled | null;
 }
 
-export function createEndings(db: Database, tasks: Tasks): Endings {
+export function createEndings(db: Database, tasks: Tasks, schedule: Schedule): Endings {
   const foldRun = createFoldRun(db);
   const known = db.prepare<
     [number],
-    { certainty: Facts['certainty']; is_retry_enabled: number | null }
+    {
+      log_seq: number;
+      certainty: Facts['certainty'];
+      retry_state: RetryState;
+      is_retry_enabled: number | null;
+    }
   >(
-    `SELECT l.certainty, (SELECT i.is_retry_enabled FROM lab_integration i
+    `SELECT t.log_seq, l.certainty, l.retry_state, (SELECT i.is_retry_enabled FROM lab_integration i
        WHERE i.lab_integration_id = t.lab_integration_id) AS is_retry_enabled
      FROM task t CROSS JOIN log l ON l.log_seq = t.log_seq WHERE t.task_id = ?`,
   );
@@ -68,23 +67,26 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
     `UPDATE log SET retry_state = 'SCHEDULED', held_reason = ? WHERE log_seq = ?`,
   );
 
-  /** Whether a task that was not sent goes on waiting. */
-  const waits = (taskId: number, facts: Facts, goesBack: boolean): boolean => {
-    if (facts.certainty !== 'NOT_SENT') return false;
-    const task = known.get(taskId);
-    // Somebody else may have told meanwhile that the partner has it.
-    if (!task || isTaken(task.certainty)) return false;
-    return goesBack || (reasonToWait(facts) !== null && task.is_retry_enabled === 1);
+  const leave = (taskId: number, at: number): Scheduled | null => {
+    const ended = tasks.end(taskId, at);
+    if (!ended) return null;
+    return { labIntegrationId: ended.labIntegrationId, wentOn: ended.wentOn, retry: null };
   };
 
   const end: Endings['end'] = (taskId, facts, goesBack) => {
-    if (!waits(taskId, facts, goesBack)) return tasks.end(taskId, facts.activityDate);
+    const at = facts.activityDate;
+    if (facts.status !== 'FAIL') return leave(taskId, at);
+    const task = known.get(taskId);
+    // Somebody else may have told meanwhile that the partner has it.
+    if (!task || isTaken(task.certainty)) return leave(taskId, at);
+    const { log_seq: logSeq } = task;
+    if (!waits(task, facts, goesBack)) return schedule.failed({ taskId, logSeq }, at);
     const queued = tasks.again(taskId);
     if (!queued) return null;
-    const { logSeq, labIntegrationId, attempt: next, isHeld } = queued;
+    const { labIntegrationId, attempt: next, isHeld } = queued;
     if (!isHeld) wait.run(goesBack ? null : reasonToWait(facts), logSeq);
-    if (!goesBack) foldRun({ logSeq, number: next - 1, at: facts.activityDate });
-    return { labIntegrationId, wentOn: null };
+    if (!goesBack) foldRun({ logSeq, number: next - 1, at });
+    return { labIntegrationId, wentOn: null, retry: null };
   };
 
   return {
@@ -92,7 +94,9 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
     endReported({ taskId, logSeq, attempt: number, goesBack }) {
       const made = attempt.get(logSeq, number);
       if (!made) {
-        return tasks.remove(taskId)?.wentOn ?? null;
+        const removed = tasks.remove(taskId);
+        if (!removed) return null;
+        return { labIntegrationId: removed.labIntegrationId, wentOn: removed.wentOn, retry: null };
       }
       const facts: Facts = {
         status: made.status,
@@ -101,9 +105,19 @@ export function createEndings(db: Database, tasks: Tasks): Endings {
         responseStatusCode: made.response_status_code,
         activityDate: made.ended_at ?? 0,
       };
-      return end(taskId, facts, goesBack)?.wentOn ?? null;
+      return end(taskId, facts, goesBack);
     },
   };
+}
+
+/** Whether a failed task waits in its place, whatever its schedule says; it uses up no step so. */
+function waits(
+  task: { retry_state: RetryState; is_retry_enabled: number | null },
+  facts: Facts,
+  goesBack: boolean,
+): boolean {
+  if (facts.certainty !== 'NOT_SENT' || task.retry_state === 'CANCELLED') return false;
+  return goesBack || (reasonToWait(facts) !== null && task.is_retry_enabled === 1);
 }
 
 /** What a task that was not sent waits for; null: for nothing, it has failed. */

@@ -109,7 +109,7 @@ export function createFigureQueries(db: Database) {
     ),
 
     orderFigures({ now }: { now: number }): OrderFigures {
-      const heldKeys = { HEAD_REFUSED: 0, HEAD_UNKNOWN: 0 };
+      const heldKeys = { HEAD_REFUSED: 0, HEAD_UNKNOWN: 0, HEAD_RETRYING: 0 };
       for (const { reason, n } of holds.all()) heldKeys[reason] = n;
       return { heldKeys, overdue: overdue.get(now) ?? 0 };
     },

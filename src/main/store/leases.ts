@@ -19,10 +19,9 @@ import {
 import { createBreaker } from './breaker.ts';
 import { createLeaseClaim } from './claim.ts';
 import { createReadClaimed } from './claimed-tasks.ts';
-import { createEndings } from './endings.ts';
+import type { Endings } from './endings.ts';
 import { createFindLease, LEASED, type LeasedRow } from './lease-queries.ts';
 import type { createQueueCommands } from './queue.ts';
-import type { Tasks } from './tasks.ts';
 
 /**
  * The queue's commands for outside workers. A lease is a claim whose owner is its token: every command
@@ -31,7 +30,7 @@ import type { Tasks } from './tasks.ts';
  */
 export function createLeaseCommands(
   db: Database,
-  tasks: Tasks,
+  endings: Endings,
   queue: Pick<ReturnType<typeof createQueueCommands>, 'stamp' | 'release'>,
   applyReport: (report: AttemptReport) => ReportResult,
   bury: (death: TaskDeath) => void,
@@ -39,7 +38,6 @@ export function createLeaseCommands(
   const claim = createLeaseClaim(db);
   const read = createReadClaimed(db, bury);
   const find = createFindLease(db);
-  const endings = createEndings(db, tasks);
   const breaker = createBreaker(db);
   const inOrder = db
     .prepare<[string], number>(
@@ -91,6 +89,7 @@ export function createLeaseCommands(
       endPoint,
       breaker: goesBack ? null : breaker.take(row.lab_integration_id, facts),
       wentOn: ended?.wentOn ?? null,
+      retry: ended?.retry ?? null,
     };
   };
 
@@ -158,7 +157,12 @@ export function createLeaseCommands(
         if (!attempt?.lease?.startsWith(leaseOwner(lease.token, ''))) return { outcome: 'LOST' };
         const late = applyReport(report);
         const changed = late.outcome === 'APPLIED';
-        return { outcome: 'LATE', changed, wentOn: (changed && late.wentOn) || null };
+        return {
+          outcome: 'LATE',
+          changed,
+          wentOn: (changed && late.wentOn) || null,
+          retry: (changed && late.retry) || null,
+        };
       }
       if (row.stamped_at === null) {
         if (report.certainty !== 'NOT_SENT') return { outcome: 'NOT_STARTED' };

@@ -81,7 +81,7 @@ export function createOrderCommands(db: Database, ordering: Ordering) {
 
 function expiryNote(waiting: number): string {
   const those = waiting === 1 ? 'one delivery' : `${waiting} deliveries`;
-  return `Still in doubt after 30 minutes: ${those} of its ordering key no longer wait for it.`;
+  return `Not settled after 30 minutes: ${those} of its ordering key no longer wait for it.`;
 }
 
 /**

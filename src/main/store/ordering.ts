@@ -22,6 +22,14 @@ export interface Hold extends Key {
   headLogSeq: number;
 }
 
+/** A key that is to be held. */
+interface NewHold extends Key {
+  logSeq: number;
+  reason: HoldReason;
+  at: number;
+  releaseAt: number | null;
+}
+
 interface HoldRow {
   lab_integration_id: number;
   ordering_key: string;
@@ -41,7 +49,7 @@ export interface Ordering {
    */
   promote(key: Key): KeyWentOn | null;
   /**
-   * All tasks of a key become STAT, held ones and those of a batch too, so that a STAT one among them
+   * All tasks of a key become STAT, held and scheduled ones and those of a batch too, so that a STAT one among them
    * is reached first.
    */
   lift(key: Key): void;
@@ -51,6 +59,18 @@ export interface Ordering {
    * @returns what has become ready
    */
   ended(key: Key, logSeq: number, at: number): KeyWentOn | null;
+  /**
+   * The head of a key has failed and is to be tried again: its followers are held until then, for as
+   * long as those of one in doubt at the most.
+   * @param isFirst no retry of it has been made yet; those that have been let go since are not held anew
+   * @returns what has become ready all the same
+   */
+  retries(key: Key, logSeq: number, at: number, isFirst: boolean): KeyWentOn | null;
+  /**
+   * A task that is not to be sent has left the queue: what waited for its retry goes on.
+   * @returns what has become ready
+   */
+  left(key: Key, logSeq: number): KeyWentOn | null;
   /** The hold behind a head, by its log. */
   holdOf(headLogSeq: number): Hold | null;
   /** The hold on a key. */
@@ -112,28 +132,42 @@ export function createOrdering(db: Database): Ordering {
       `UPDATE task SET priority = 0 WHERE lab_integration_id = @integration
          AND ordering_key = @key AND state = '${state}' AND priority <> 0`,
     );
-  const lifts = [liftHead, liftThose('WAITING'), liftThose('HELD'), liftThose('RECEIVING')];
-  const certainty = db
-    .prepare<[number], Certainty | null>('SELECT certainty FROM log WHERE log_seq = ?')
-    .pluck();
+  const lifts = [
+    liftHead,
+    liftThose('WAITING'),
+    liftThose('HELD'),
+    liftThose('RECEIVING'),
+    liftThose('SCHEDULED'),
+  ];
+  const headOf = db.prepare<[number], { certainty: Certainty | null; retry_step: number }>(
+    'SELECT certainty, retry_step FROM log WHERE log_seq = ?',
+  );
   const rules = db.prepare<[number], { onRefused: 'skip' | 'hold'; onUnknown: 'hold' | 'skip' }>(
     `SELECT on_refused AS onRefused, on_unknown AS onUnknown FROM lab_integration
      WHERE lab_integration_id = ?`,
   );
-  // A head that is tried again and is still in doubt does not hold its followers any longer.
-  const hold = db.prepare<
-    [Key & { logSeq: number; reason: HoldReason; at: number; releaseAt: number | null }]
-  >(
+  const hold = db.prepare<[NewHold]>(
     `INSERT INTO key_hold
        (lab_integration_id, ordering_key, head_log_seq, reason, held_at, release_at)
      VALUES (@integration, @key, @logSeq, @reason, @at, @releaseAt)
-     ON CONFLICT DO UPDATE SET reason = excluded.reason, held_at = excluded.held_at,
-       release_at = excluded.release_at
-     WHERE head_log_seq = excluded.head_log_seq AND reason <> excluded.reason`,
+     ON CONFLICT DO NOTHING`,
+  );
+  // A head that is tried again and is still in doubt does not hold its followers any longer.
+  const holdOn = db.prepare<[NewHold]>(
+    `UPDATE key_hold SET reason = @reason,
+       held_at = CASE WHEN release_at IS NULL OR @releaseAt IS NULL THEN @at ELSE held_at END,
+       release_at = CASE WHEN @releaseAt IS NULL THEN NULL
+         ELSE min(coalesce(release_at, @releaseAt), @releaseAt) END
+     WHERE lab_integration_id = @integration AND ordering_key = @key AND head_log_seq = @logSeq
+       AND reason <> @reason`,
   );
   const unhold = db.prepare<[Key & { logSeq: number }]>(
     `DELETE FROM key_hold WHERE lab_integration_id = @integration AND ordering_key = @key
        AND head_log_seq = @logSeq`,
+  );
+  const retriesNoMore = db.prepare<[Key & { logSeq: number }]>(
+    `DELETE FROM key_hold WHERE lab_integration_id = @integration AND ordering_key = @key
+       AND head_log_seq = @logSeq AND reason = 'HEAD_RETRYING'`,
   );
   const byHead = db.prepare<[number], HoldRow>(
     `SELECT lab_integration_id, ordering_key, head_log_seq FROM key_hold WHERE head_log_seq = ?`,
@@ -172,21 +206,37 @@ export function createOrdering(db: Database): Ordering {
     },
 
     ended(key, logSeq, at) {
-      const known = certainty.get(logSeq) ?? null;
-      const verdict = verdictOnHead(known, rulesOf(key.integration));
+      const head = headOf.get(logSeq);
+      const verdict = verdictOnHead(head?.certainty ?? null, rulesOf(key.integration));
       switch (verdict) {
         case 'GO':
           unhold.run({ ...key, logSeq });
-          return next(key);
+          break;
         case 'AS_BEFORE':
-          return next(key);
+          retriesNoMore.run({ ...key, logSeq });
+          break;
         case 'HEAD_UNKNOWN':
-        case 'HEAD_REFUSED': {
-          const releaseAt = verdict === 'HEAD_UNKNOWN' ? at + HELD_FOR_UNKNOWN_MS : null;
-          hold.run({ ...key, logSeq, reason: verdict, at, releaseAt });
-          return null;
-        }
+          holdBehind(key, logSeq, verdict, at, head?.retry_step === 0);
+          break;
+        case 'HEAD_REFUSED':
+          holdBehind(key, logSeq, verdict, at, true);
+          break;
       }
+      return next(key);
+    },
+
+    retries(key, logSeq, at, isFirst) {
+      const certainty = headOf.get(logSeq)?.certainty ?? null;
+      const verdict = verdictOnHead(certainty, rulesOf(key.integration));
+      if (verdict === 'GO') unhold.run({ ...key, logSeq });
+      else
+        holdBehind(key, logSeq, verdict === 'AS_BEFORE' ? 'HEAD_RETRYING' : verdict, at, isFirst);
+      return next(key);
+    },
+
+    left(key, logSeq) {
+      retriesNoMore.run({ ...key, logSeq });
+      return next(key);
     },
 
     holdOf: (headLogSeq) => holdFrom(byHead.get(headLogSeq)),
@@ -199,6 +249,14 @@ export function createOrdering(db: Database): Ordering {
       return { waiting, wentOn: next({ integration, key }) };
     },
   };
+
+  /** @param isNew whether one that does not hold its key, or does not any more, is to hold it */
+  function holdBehind(key: Key, logSeq: number, reason: HoldReason, at: number, isNew: boolean) {
+    const releaseAt = reason === 'HEAD_REFUSED' ? null : at + HELD_FOR_UNKNOWN_MS;
+    const row = { ...key, logSeq, reason, at, releaseAt };
+    if (isNew) hold.run(row);
+    holdOn.run(row);
+  }
 
   function next(key: Key): KeyWentOn | null {
     const priority = promote.get(key);

@@ -9,18 +9,21 @@ import type {
   Stamp,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
-import type { KeyWentOn } from '../../shared/model/ordering.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
 import { createBreaker } from './breaker.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import { byUrgency, createReadClaimed } from './claimed-tasks.ts';
-import { createEndings } from './endings.ts';
+import type { Endings } from './endings.ts';
+import { createOvertakenBy, createStopOvertaken } from './overtaken.ts';
 import { createRateLimit } from './rate-limit.ts';
+import type { Scheduled } from './schedule.ts';
 import type { Tasks } from './tasks.ts';
 
 interface StampedRow {
   log_seq: number;
   lab_integration_id: number;
+  ordering_key: string | null;
+  retry: string | null;
   is_limited: number;
 }
 
@@ -28,11 +31,11 @@ interface StampedRow {
 export function createQueueCommands(
   db: Database,
   tasks: Tasks,
+  endings: Endings,
   applyReport: (report: AttemptReport) => ReportResult,
   bury: (death: TaskDeath) => void,
 ) {
   const breaker = createBreaker(db);
-  const endings = createEndings(db, tasks);
   const claim = createClaim(db);
   const rateLimit = createRateLimit(db);
   const read = createReadClaimed(db, bury);
@@ -42,13 +45,18 @@ export function createQueueCommands(
   const stampTask = db.prepare<[number, number, string], StampedRow>(
     `UPDATE task SET stamped_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?
        AND stamped_at IS NULL
-     RETURNING log_seq, lab_integration_id, (SELECT i.rate_per_minute IS NOT NULL
+     RETURNING log_seq, lab_integration_id, ordering_key, retry, (SELECT i.rate_per_minute IS NOT NULL
        FROM lab_integration i WHERE i.lab_integration_id = task.lab_integration_id) AS is_limited`,
   );
   const insertAttempt = db.prepare(
     `INSERT INTO attempt (log_seq, number, kind, revision, config_version, stage, end_point,
        request_method, request_headers, started_at) VALUES (?, ?, ?, ?, ?, 'DISPATCHED', ?, ?, ?, ?)`,
   );
+  const madeOf = db.prepare<[string, number, number]>(
+    'UPDATE attempt SET retry = ? WHERE log_seq = ? AND number = ?',
+  );
+  const overtakenBy = createOvertakenBy(db);
+  const stopOvertaken = createStopOvertaken(db, tasks);
   const dispatched = db.prepare(
     `UPDATE log SET newest_attempt = @attempt, end_point = @endPoint, request_method = @requestMethod,
        updated_at = @startedAt, held_reason = NULL,
@@ -88,6 +96,14 @@ export function createQueueCommands(
     return change ? { ...result, breaker: change } : result;
   };
 
+  /** Ends a retry of the schedule behind which a newer one of its key was accepted. */
+  const isOvertaken = ({ taskId, startedAt }: Stamp, task: StampedRow): boolean => {
+    const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = task;
+    const newer = key === null ? null : overtakenBy({ integration, key, logSeq });
+    if (newer !== null) stopOvertaken({ taskId, logSeq }, newer, startedAt);
+    return newer !== null;
+  };
+
   return {
     claim(request: ClaimRequest): ClaimedTask[] {
       const claimed = claim(request).map((taskId) => read(taskId, request.now));
@@ -107,6 +123,8 @@ export function createQueueCommands(
     stamp({ worker, stamp }: { worker: string; stamp: Stamp }): boolean {
       const task = stampTask.get(stamp.startedAt, stamp.taskId, worker);
       if (task === undefined) return false;
+      // One that its key's order has kept waiting since it was due.
+      if (task.retry !== null && stamp.kind === 'AUTO' && isOvertaken(stamp, task)) return false;
       if (task.is_limited === 1) rateLimit.spend(task.lab_integration_id, stamp.startedAt);
       insertAttempt.run(
         task.log_seq,
@@ -119,6 +137,7 @@ export function createQueueCommands(
         JSON.stringify(stamp.requestHeaders),
         stamp.startedAt,
       );
+      if (task.retry !== null) madeOf.run(task.retry, task.log_seq, stamp.attempt);
       dispatched.run({
         logSeq: task.log_seq,
         attempt: stamp.attempt,
@@ -148,11 +167,15 @@ export function createQueueCommands(
       const result = applyReport(report);
       const ended = endings.end(taskId, report, goesBack);
       const isUrgent = ended?.wentOn?.priority === 'STAT';
-      const settled = isUrgent ? { ...result, urgentFor: ended.labIntegrationId } : result;
+      const settled = {
+        ...result,
+        ...(isUrgent ? { urgentFor: ended.labIntegrationId } : {}),
+        ...(ended?.retry ? { retry: ended.retry } : {}),
+      };
       return told(settled, goesBack ? null : (ended?.labIntegrationId ?? null), report);
     },
 
-    reportTaken({ taskId }: { taskId: number }): KeyWentOn | null {
+    reportTaken({ taskId }: { taskId: number }): Scheduled | null {
       const task = reported.get(taskId);
       if (!task) return null;
       const { log_seq: logSeq, attempt, goes_back } = task;

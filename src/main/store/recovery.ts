@@ -2,6 +2,8 @@ import type { Database } from 'better-sqlite3';
 import type { AttemptReport, ReportResult, TaskDeath } from '../../shared/model/delivery.ts';
 import { LONGEST_LEASE_MS, REPORT_WITHIN_MS } from '../../shared/model/lease.ts';
 import { LEASED } from './lease-queries.ts';
+import type { ScheduleStep } from '../../shared/model/retry.ts';
+import type { Endings } from './endings.ts';
 import { inDoubt } from './reports.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -28,6 +30,7 @@ const NOT_REPORTED =
 export function createRecovery(
   db: Database,
   tasks: Tasks,
+  endings: Endings,
   applyReport: (report: AttemptReport) => ReportResult,
   bury: (death: TaskDeath) => void,
 ) {
@@ -49,17 +52,19 @@ export function createRecovery(
 
   return {
     recover(request: { worker: string; now: number; atStart: boolean }) {
+      const retries: ScheduleStep[] = [];
       const result = { requeued: 0, unknown: 0, failed: 0 };
       const { worker, now } = request;
       for (const claim of orphans.all({ worker, now, atStart: request.atStart ? 1 : 0 })) {
         if (claim.stamped_at !== null) {
           const attempt = { logId: claim.log_id, attempt: claim.attempt };
-          applyReport(
+          const report =
             claim.is_leased === 1
               ? inDoubt(attempt, 'LEASE_EXPIRED', NOT_REPORTED, now)
-              : inDoubt(attempt, 'CRASH', ENDED, now),
-          );
-          tasks.end(claim.task_id, now);
+              : inDoubt(attempt, 'CRASH', ENDED, now);
+          applyReport(report);
+          const ended = endings.end(claim.task_id, report, false);
+          if (ended?.retry) retries.push(ended.retry);
           result.unknown++;
         } else if (claim.begun_at !== null) {
           bury({
@@ -77,7 +82,7 @@ export function createRecovery(
           result.requeued++;
         }
       }
-      return result;
+      return retries.length > 0 ? { ...result, retries } : result;
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { isTaken } from '../../shared/model/certainty.ts';
 import type { AttemptReport, ReportResult } from '../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../shared/model/ordering.ts';
+import type { ScheduleStep } from '../../shared/model/retry.ts';
 import { transition } from '../../shared/model/transitions.ts';
 import type { Certainty, LogStatus, Stage } from '../../shared/model/vocabulary.ts';
 import { encodeBody } from './bodies.ts';
@@ -57,10 +58,13 @@ export function inDoubt(
  *
  * @param onTaken told of what the partner has, where more than the attempt's own task hangs on it; it
  *   tells what may go on for that
+ * @param onFailedLate told of a failure that takes the place of what was known to be the outcome; it
+ *   tells what the log's schedule makes of it
  */
 export function createApplyReport(
   db: Database,
   onTaken: (log: TakenLog) => KeyWentOn | null,
+  onFailedLate: (logSeq: number, at: number) => ScheduleStep | null,
 ): (report: AttemptReport) => ReportResult {
   const log = db.prepare<[string], LogRow>(
     `SELECT log_seq, status, certainty, stage, newest_attempt, created_at, resolved_at, ordering_key
@@ -170,6 +174,9 @@ export function createApplyReport(
             ? onTaken({ logSeq: known.log_seq, isOrdered, isLate, at: changedAt })
             : null;
         if (wentOn) return { outcome: 'APPLIED', logId, wentOn };
+      } else if (change.log.status === 'FAIL' && made && made.status !== null) {
+        const retry = onFailedLate(known.log_seq, changedAt);
+        if (retry) return { outcome: 'APPLIED', logId, retry };
       }
     } else {
       // Of an older attempt's outcome the log shows the time of the change alone.

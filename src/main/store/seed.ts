@@ -1,9 +1,11 @@
 import Database from 'better-sqlite3';
 import { type AttemptReport, type NewDelivery, stampOf } from '../../shared/model/delivery.ts';
 import { createInsertDelivery } from './deliveries.ts';
+import { createEndings } from './endings.ts';
 import { createOrdering } from './ordering.ts';
 import { createQueueCommands } from './queue.ts';
 import { createApplyReport } from './reports.ts';
+import { createSchedule } from './schedule.ts';
 import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
 
@@ -31,10 +33,13 @@ export function seedStore(
   try {
     db.pragma('synchronous = OFF');
     db.pragma('cache_size = -262144');
-    const tasks = createTasks(db, createOrdering(db));
+    const ordering = createOrdering(db);
+    const tasks = createTasks(db, ordering);
     const insert = createInsertDelivery(db, tasks);
-    const applyReport = createApplyReport(db, () => null);
-    const queue = createQueueCommands(db, tasks, applyReport, () => undefined);
+    const schedule = createSchedule(db, tasks, ordering, Math.random);
+    const endings = createEndings(db, tasks, schedule);
+    const applyReport = createApplyReport(db, () => null, schedule.failedLate);
+    const queue = createQueueCommands(db, tasks, endings, applyReport, () => undefined);
     const index = createTextIndexCommands(db);
     let chunk: PastDelivery[] = [];
     let written = 0;

@@ -33,7 +33,8 @@ import type {
   ObjectNotes,
   ObjectNotesQuery,
 } from '../../shared/model/legacy-note.ts';
-import type { KeyRelease, KeyWentOn, OrderTended } from '../../shared/model/ordering.ts';
+import type { KeyRelease, OrderTended } from '../../shared/model/ordering.ts';
+import type { ScheduleStep } from '../../shared/model/retry.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import type { Session } from '../../shared/model/session.ts';
@@ -61,6 +62,8 @@ import type { createLeaseQueries } from './lease-queries.ts';
 import type { createLeaseCommands } from './leases.ts';
 import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
+import type { Scheduled } from './schedule.ts';
+import type { createScheduledTaskCommands, createScheduledTaskQueries } from './scheduled-tasks.ts';
 import type { createWaitingActionQueries } from './waiting-actions.ts';
 
 /** What a store is opened with. */
@@ -78,6 +81,8 @@ export interface StoreOptions {
 type ConfigurationStatements = ReturnType<typeof createConfigurationStatements>;
 type HeldTaskCommands = ReturnType<typeof createHeldTaskCommands>;
 type HeldTaskQueries = ReturnType<typeof createHeldTaskQueries>;
+type ScheduledTaskCommands = ReturnType<typeof createScheduledTaskCommands>;
+type ScheduledTaskQueries = ReturnType<typeof createScheduledTaskQueries>;
 type WaitingActionQueries = ReturnType<typeof createWaitingActionQueries>;
 type VersionQueries = ReturnType<typeof createIntegrationVersionQueries>;
 type LeaseCommands = ReturnType<typeof createLeaseCommands>;
@@ -241,7 +246,7 @@ export class Store {
   report(report: AttemptReport): Promise<ReportResult> {
     return this.#writer.call('report', report);
   }
-  reportTaken(request: { taskId: number }): Promise<KeyWentOn | null> {
+  reportTaken(request: { taskId: number }): Promise<Scheduled | null> {
     return this.#writer.call('reportTaken', request);
   }
   bury(death: TaskDeath): Promise<void> {
@@ -257,6 +262,7 @@ export class Store {
     requeued: number;
     unknown: number;
     failed: number;
+    retries?: ScheduleStep[];
   }> {
     return this.#writer.call('recover', request);
   }
@@ -323,6 +329,20 @@ export class Store {
   objectNotes(query: ObjectNotesQuery): Promise<ObjectNotes> {
     return this.#points.call('objectNotes', query);
   }
+
+  // What is scheduled
+  dueRetries: Remote<ScheduledTaskQueries['dueRetries']> = (request) =>
+    this.#points.call('dueRetries', request);
+  nextRetry: Remote<ScheduledTaskQueries['nextRetry']> = (request) =>
+    this.#points.call('nextRetry', request);
+  lastSentBody: Remote<ScheduledTaskQueries['lastSentBody']> = (request) =>
+    this.#points.call('lastSentBody', request);
+  startRetries: Remote<ScheduledTaskCommands['startRetries']> = (request) =>
+    this.#writer.call('startRetries', request);
+  deferRetries: Remote<ScheduledTaskCommands['deferRetries']> = (request) =>
+    this.#writer.call('deferRetries', request);
+  restartWaits: Remote<ScheduledTaskCommands['restartWaits']> = (request) =>
+    this.#writer.call('restartWaits', request);
 
   // What is held
   waitingActions: Remote<WaitingActionQueries['waitingActions']> = () =>

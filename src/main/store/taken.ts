@@ -28,7 +28,7 @@ export function createOnTaken(
     .prepare<[number], number>('SELECT task_id FROM task WHERE log_seq = ? AND stamped_at IS NULL')
     .pluck();
   const waitsNoMore = db.prepare<[number]>(
-    `UPDATE log SET retry_state = 'NONE', held_reason = NULL WHERE log_seq = ?`,
+    `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL, held_reason = NULL WHERE log_seq = ?`,
   );
 
   return ({ logSeq, isOrdered, isLate, at }) => {

@@ -27,6 +27,13 @@ export interface TaskHolds {
    */
   unhold(taskId: number, now: number): TaskOwner | null;
   /**
+   * Lets a scheduled task go whose time has come: ready or, behind others of its ordering key, waiting.
+   * The head that its followers wait for goes past them.
+   * @param retry what its attempt is made of (JSON)
+   * @returns whether it is urgent
+   */
+  start(taskId: number, retry: string): boolean;
+  /**
    * Lets a task of a batch go that is complete by now: ready, waiting or held, as one that is queued
    * now would be. Those of a key are let go by rising id.
    * @returns whether it is urgent
@@ -73,11 +80,11 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
     )
     .pluck();
   const markHeld = db.prepare<[HeldReason, number | bigint]>(
-    `UPDATE log SET held_reason = ?, retry_state = 'HELD' WHERE log_seq = ?`,
+    `UPDATE log SET held_reason = ?, retry_state = 'HELD', next_retry_at = NULL WHERE log_seq = ?`,
   );
   const holdIfDisabled = db
     .prepare<[number], number>(
-      `UPDATE task SET state = 'HELD' WHERE task_id = ? AND state = 'READY' AND EXISTS (
+      `UPDATE task SET state = 'HELD' WHERE task_id = ? AND state IN ('READY', 'SCHEDULED') AND EXISTS (
          SELECT 1 FROM lab_integration i
          WHERE i.lab_integration_id = task.lab_integration_id AND i.is_active = 0)
        RETURNING log_seq`,
@@ -95,8 +102,15 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
   // Never SCHEDULED: a clock that was set back, or another machine's, must not keep it for ever.
   const unhold = db.prepare<[{ taskId: number; soon: number }], Unheld>(
     `UPDATE task SET state = CASE WHEN ordering_key IS NULL THEN 'READY' ELSE 'WAITING' END,
+       waits_from = NULL, not_before = NULL,
        priority = CASE WHEN deliver_by <= @soon THEN ${STAT} ELSE priority END
      WHERE task_id = @taskId AND state = 'HELD'
+     RETURNING log_seq, lab_integration_id, ordering_key, priority`,
+  );
+  const start = db.prepare<[{ taskId: number; retry: string }], Unheld>(
+    `UPDATE task SET state = CASE WHEN ordering_key IS NULL THEN 'READY' ELSE 'WAITING' END,
+       waits_from = NULL, not_before = NULL, retry = @retry
+     WHERE task_id = @taskId AND state = 'SCHEDULED'
      RETURNING log_seq, lab_integration_id, ordering_key, priority`,
   );
   const goAlone = db.prepare<[number]>(
@@ -115,8 +129,25 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
     return orderingKey !== null && action.get(integration) ? 'BEHIND_HELD' : null;
   };
 
+  /** Gives a task that waits from now on its place in its ordering key. */
+  const place = (taskId: number, task: Unheld): void => {
+    const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = task;
+    if (key === null) return;
+    if (task.priority === STAT) ordering.lift({ integration, key });
+    // The head that its followers wait for may be sent again, past them.
+    const isHead = ordering.holdOn({ integration, key })?.headLogSeq === logSeq;
+    if (isHead) goAlone.run(taskId);
+    else ordering.promote({ integration, key });
+  };
+
   return {
     reasonFor,
+
+    start(taskId, retry) {
+      const task = start.get({ taskId, retry });
+      if (task) place(taskId, task);
+      return task?.priority === STAT;
+    },
 
     admit(task, now) {
       const { taskId, logSeq, labIntegrationId: integration, orderingKey: key, deliverBy } = task;
@@ -155,15 +186,8 @@ export function createTaskHolds(db: Database, ordering: Ordering): OwnTaskHolds 
     unhold(taskId, now) {
       const task = unhold.get({ taskId, soon: now + DELIVER_SOON_MS });
       if (!task) return null;
-      const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = task;
-      if (key !== null) {
-        if (task.priority === STAT) ordering.lift({ integration, key });
-        // The head that its followers wait for may be sent again, past them.
-        const isHead = ordering.holdOn({ integration, key })?.headLogSeq === logSeq;
-        if (isHead) goAlone.run(taskId);
-        else ordering.promote({ integration, key });
-      }
-      return { logSeq, labIntegrationId: integration };
+      place(taskId, task);
+      return { logSeq: task.log_seq, labIntegrationId: task.lab_integration_id };
     },
   };
 }

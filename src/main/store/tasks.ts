@@ -73,13 +73,14 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
     'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
   );
   const retryEnded = db.prepare<[number]>(
-    `UPDATE log SET retry_state = 'NONE' WHERE log_seq = ? AND retry_state IN ('SCHEDULED', 'RUNNING')`,
+    `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL
+     WHERE log_seq = ? AND retry_state IN ('SCHEDULED', 'RUNNING')`,
   );
   const again = db.prepare<
     [number],
     { log_seq: number; lab_integration_id: number; attempt: number }
   >(
-    `UPDATE task SET state = 'READY', kind = 'AUTO', attempt = attempt + 1, claimed_by = NULL,
+    `UPDATE task SET state = 'READY', kind = 'AUTO', attempt = attempt + 1, retry = NULL, claimed_by = NULL,
        lease_until = NULL, begun_at = NULL, stamped_at = NULL, crashes = 0, report = NULL
      WHERE task_id = ? RETURNING log_seq, lab_integration_id, attempt`,
   );
@@ -116,7 +117,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
       else if (waits && urgent) ordering.lift(key);
     },
 
-    remove: (taskId) => leave(taskId, (key) => ordering.promote(key)),
+    remove: (taskId) => leave(taskId, (key, logSeq) => ordering.left(key, logSeq)),
 
     end: (taskId, at) => leave(taskId, (key, logSeq) => ordering.ended(key, logSeq, at)),
 
@@ -130,6 +131,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
   };
 }
 
-function keyOf(integration: number | null, key: string | null): Key | null {
+/** Null where a task has no place in an order. */
+export function keyOf(integration: number | null, key: string | null): Key | null {
   return integration === null || key === null ? null : { integration, key };
 }

@@ -63,6 +63,8 @@ export const HELD_WORDS: Record<HeldReason, string> = {
     'The delivery before it in its ordering key is in doubt. It is sent when that is settled, or after 30 minutes.',
   HEAD_REFUSED:
     'The delivery before it in its ordering key was refused. It is sent when that is delivered or its key is released.',
+  HEAD_RETRYING:
+    'The delivery before it in its ordering key has failed and is tried again. It is sent when that is delivered or given up, or after 30 minutes.',
   INTEGRATION_DISABLED:
     'The integration is disabled. Enabling it asks what is to become of what waits.',
   BEHIND_HELD: 'Others of its ordering key were held before it and go first.',

@@ -3,6 +3,7 @@ import type { BreakerChange } from './breaker.ts';
 import type { Reference } from './domain.ts';
 import type { JsonObject } from './json.ts';
 import type { LeaseEnd } from './lease.ts';
+import type { ScheduleStep } from './retry.ts';
 import type {
   AttemptKind,
   CallErrorKind,
@@ -220,8 +221,17 @@ export interface AttemptReport {
 
 /** What applying a report did. */
 export type ReportResult =
-  /** `wentOn`: it released the deliveries behind this log. `leaseEnd`: it ended an outside worker's task. */
-  | { outcome: 'APPLIED'; logId: string; wentOn?: KeyWentOn; leaseEnd?: LeaseEnd }
+  /**
+   * `wentOn`: it released the deliveries behind this log. `leaseEnd`: it ended an outside worker's task.
+   * `retry`: what a late failure made of the log's schedule.
+   */
+  | {
+      outcome: 'APPLIED';
+      logId: string;
+      wentOn?: KeyWentOn;
+      leaseEnd?: LeaseEnd;
+      retry?: ScheduleStep;
+    }
   /** A repeat, or a weaker or older signal than what is known: nothing changed. */
   | { outcome: 'UNCHANGED'; logId: string }
   | { outcome: 'UNKNOWN_LOG'; logId: string }
@@ -241,10 +251,14 @@ export interface Settlement {
 }
 
 /**
- * What a settlement did, the integration of which a STAT task has become ready by it, and what the
- * outcome did to the integration's breaker.
+ * What a settlement did, the integration of which a STAT task has become ready by it, what the outcome
+ * did to the integration's breaker, and what it made of the log's schedule.
  */
-export type SettlementResult = ReportResult & { urgentFor?: number; breaker?: BreakerChange };
+export type SettlementResult = ReportResult & {
+  urgentFor?: number;
+  breaker?: BreakerChange;
+  retry?: ScheduleStep;
+};
 
 /** An outcome that the callback route has not taken yet. */
 export interface PendingReport {

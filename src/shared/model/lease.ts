@@ -2,6 +2,7 @@ import type { BreakerChange } from './breaker.ts';
 import type { AttemptReport, ClaimedTask, Stamp } from './delivery.ts';
 import { attemptId, parseAttemptId } from './delivery.ts';
 import type { KeyWentOn } from './ordering.ts';
+import type { ScheduleStep } from './retry.ts';
 
 /** An outside worker's hold on one task: the log's attempt, and the token of the call that leased it. */
 export interface Lease {
@@ -88,13 +89,20 @@ export interface LeaseEnd {
   endPoint: string;
   breaker: BreakerChange | null;
   wentOn: KeyWentOn | null;
+  /** What it made of the log's schedule. */
+  retry: ScheduleStep | null;
 }
 
 /** What a report by lease did. */
 export type LeaseSettled =
   | { outcome: 'SETTLED'; end: LeaseEnd }
   /** The lease had started the attempt and run out: the report tells what nobody knew. */
-  | { outcome: 'LATE'; changed: boolean; wentOn: KeyWentOn | null }
+  | {
+      outcome: 'LATE';
+      changed: boolean;
+      wentOn: KeyWentOn | null;
+      retry: ScheduleStep | null;
+    }
   /** Only that nothing was sent may be told of an attempt that was not started. */
   | { outcome: 'NOT_STARTED' }
   /** It holds no task, and has started no attempt of the log. */

@@ -7,7 +7,7 @@ export const HELD_FOR_UNKNOWN_MS = 30 * 60 * 1_000;
 export const DELIVER_SOON_MS = 10 * 60 * 1_000;
 
 /** Why the followers of an ordering key's head are held. */
-export const HOLD_REASONS = ['HEAD_REFUSED', 'HEAD_UNKNOWN'] as const;
+export const HOLD_REASONS = ['HEAD_REFUSED', 'HEAD_UNKNOWN', 'HEAD_RETRYING'] as const;
 export type HoldReason = (typeof HOLD_REASONS)[number];
 
 /**
@@ -30,7 +30,7 @@ export interface HeadOfLineRules {
 export function verdictOnHead(
   certainty: Certainty | null,
   rules: HeadOfLineRules,
-): 'GO' | 'AS_BEFORE' | HoldReason {
+): 'GO' | 'AS_BEFORE' | 'HEAD_REFUSED' | 'HEAD_UNKNOWN' {
   switch (certainty) {
     case 'ACCEPTED':
     case 'COMMITTED':

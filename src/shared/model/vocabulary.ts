@@ -57,6 +57,8 @@ export const HELD_REASONS = [
   'HEAD_UNKNOWN',
   /** The one before it in its ordering key was refused. */
   'HEAD_REFUSED',
+  /** The one before it in its ordering key has failed and is to be tried again. */
+  'HEAD_RETRYING',
   /** Its batch is not complete yet, or its tasks are just being let go. */
   'BATCH_RECEIVING',
 ] as const;

@@ -40,6 +40,7 @@ function start(): HttpReporter {
     store,
     target: () => target,
     onKeyWentOn: () => {},
+    onRetry: () => {},
     onTrouble: (message) => troubles.push(message),
     repeatAfterMs: 20,
   });
@@ -248,6 +249,7 @@ test('a store that cannot be read or written just then loses no report', async (
     },
     target: () => target,
     onKeyWentOn: () => {},
+    onRetry: () => {},
     onTrouble: (message) => troubles.push(message),
     repeatAfterMs: 5,
   });

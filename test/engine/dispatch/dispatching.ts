@@ -105,6 +105,7 @@ export async function dispatching(
       options.onSettled?.(report);
     },
     onBreaker: (change) => breakers.push(change),
+    onRetry: () => {},
     onGone: ({ logId }) => gone.push(logId),
     onReportDue: () => {},
     onHoldsExpired: () => {},

@@ -62,6 +62,7 @@ function roomOver(wrap: Partial<LeasesDeps['store']> = {}): Leases {
     onBreaker: (change) => breakers.push(change),
     onGone: () => {},
     onKeyWentOn: (next) => wentOn.push(next),
+    onRetry: () => {},
     onTakenBack: () => {},
     onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
   });

@@ -10,7 +10,7 @@ import type { CallbackPort } from './port.ts';
 /** Told of a report that changed something, with what waited for it and what it has ended. */
 type OnApplied = (
   report: AttemptReport,
-  result: Pick<Extract<ReportResult, { outcome: 'APPLIED' }>, 'wentOn' | 'leaseEnd'>,
+  result: Pick<Extract<ReportResult, { outcome: 'APPLIED' }>, 'wentOn' | 'leaseEnd' | 'retry'>,
 ) => void;
 
 /**

@@ -2,6 +2,7 @@ import { type Dispatcher, request } from 'undici';
 import { messageOf } from '../../../shared/errors.ts';
 import type { PendingReport } from '../../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../../shared/model/ordering.ts';
+import type { ScheduleStep } from '../../../shared/model/retry.ts';
 import type { QueuePort } from '../queue/port.ts';
 import { enrichedPayload } from './enriched-payload.ts';
 
@@ -28,6 +29,7 @@ export class HttpReporter {
   readonly #store: Pick<QueuePort, 'pendingReports' | 'reportTaken'>;
   readonly #target: () => ReportTarget;
   readonly #onKeyWentOn: (next: KeyWentOn) => void;
+  readonly #onRetry: (step: ScheduleStep) => void;
   readonly #onTrouble: (message: string) => void;
   readonly #repeatAfterMs: number;
   #running: Promise<void> | null = null;
@@ -40,12 +42,15 @@ export class HttpReporter {
     target: () => ReportTarget;
     /** A delivery that waited for a reported one has become ready. */
     onKeyWentOn: (next: KeyWentOn) => void;
+    /** A reported failure is tried again, or never more, by itself. */
+    onRetry: (step: ScheduleStep) => void;
     onTrouble: (message: string) => void;
     repeatAfterMs?: number;
   }) {
     this.#store = deps.store;
     this.#target = deps.target;
     this.#onKeyWentOn = deps.onKeyWentOn;
+    this.#onRetry = deps.onRetry;
     this.#onTrouble = deps.onTrouble;
     this.#repeatAfterMs = deps.repeatAfterMs ?? REPEAT_AFTER_MS;
   }
@@ -134,8 +139,9 @@ export class HttpReporter {
       return false;
     }
     try {
-      const next = await this.#store.reportTaken({ taskId });
-      if (next) this.#onKeyWentOn(next);
+      const ended = await this.#store.reportTaken({ taskId });
+      if (ended?.wentOn) this.#onKeyWentOn(ended.wentOn);
+      if (ended?.retry) this.#onRetry(ended.retry);
       return true;
     } catch (error) {
       this.#onTrouble(messageOf(error));

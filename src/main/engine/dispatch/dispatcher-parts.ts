@@ -3,6 +3,7 @@ import type { AttemptReport, ClaimedTask } from '../../../shared/model/delivery.
 import { LabRelayError } from '../../../shared/errors.ts';
 import type { ExpiredHold } from '../../../shared/model/ordering.ts';
 import type { Failpoint } from '../../../shared/failpoint.ts';
+import type { ScheduleStep } from '../../../shared/model/retry.ts';
 import type { Spill } from '../../../shared/model/spill.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { QueuePort } from '../queue/port.ts';
@@ -67,6 +68,8 @@ export interface DispatcherDeps {
   onSettled: (report: AttemptReport) => void;
   /** An integration's breaker has opened or closed, or is about to open. */
   onBreaker: (change: BreakerChange) => void;
+  /** A failed delivery is tried again, or never more, by itself. */
+  onRetry: (step: ScheduleStep) => void;
   /** A partner has answered 410: it is gone for good. */
   onGone: (task: Pick<ClaimedTask, 'logId' | 'labIntegrationId'>, report: AttemptReport) => void;
   /** An outcome is on disk and waits to be reported over HTTP. */

@@ -2,6 +2,7 @@ import { messageOf } from '../../../shared/errors.ts';
 import type { ClaimedTask } from '../../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import type { SpillApplied, SpillRecord } from '../../../shared/model/spill.ts';
+import type { Recovery } from '../queue/port.ts';
 import { AttemptHandler } from './attempt-handler.ts';
 import { Claimer } from './claimer.ts';
 import {
@@ -66,9 +67,13 @@ export class Dispatcher {
    * Recovers what a former life left, then begins to claim.
    * @returns what recovery did
    */
-  async start(): Promise<{ requeued: number; unknown: number; failed: number }> {
+  async start(): Promise<Omit<Recovery, 'retries'>> {
     const { store, worker, clock } = this.#deps;
-    const recovery = await store.recover({ worker, now: clock(), atStart: true });
+    const { retries = [], ...recovery } = await store.recover({
+      worker,
+      now: clock(),
+      atStart: true,
+    });
     const { idlePoll, lease } = this.#timings;
     this.#stopped = false;
     this.#claimer.start();
@@ -78,6 +83,7 @@ export class Dispatcher {
       setInterval(() => this.#renew(), lease / 3),
     ];
     this.notify();
+    for (const step of retries) this.#deps.onRetry(step);
     return recovery;
   }
 
@@ -226,14 +232,23 @@ export class Dispatcher {
         running.end?.(() => this.#keeper.bury(running, 'TIMEOUT', message));
       }
     }
-    const { spill, store, worker } = this.#deps;
+    const { spill } = this.#deps;
     // It would only be refused, and the log filled with it.
     if (spill.isInUse) return;
-    store.recover({ worker, now, atStart: false }).catch((error: unknown) => {
-      this.#deps.onTrouble('recover', messageOf(error));
-    });
+    void this.#recover(now);
     void this.#tendOrder(now);
     void this.#keeper.buryAgain();
+  }
+
+  /** Never throws. */
+  async #recover(now: number): Promise<void> {
+    const { store, worker, onRetry, onTrouble } = this.#deps;
+    try {
+      const { retries = [] } = await store.recover({ worker, now, atStart: false });
+      for (const step of retries) onRetry(step);
+    } catch (error) {
+      onTrouble('recover', messageOf(error));
+    }
   }
 
   /** Never throws. In the turn of the recovery, so that the two share a transaction. */

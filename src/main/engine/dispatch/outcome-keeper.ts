@@ -91,12 +91,13 @@ export class OutcomeKeeper {
   #settled(
     task: Pick<ClaimedTask, 'logId' | 'labIntegrationId'>,
     { report, reportOverHttp }: Settlement,
-    { urgentFor, breaker }: SettlementResult,
+    { urgentFor, breaker, retry }: SettlementResult,
   ): void {
     const urgent = urgentFor === undefined ? [] : [urgentFor];
     this.#onTaskEnded({ urgent, breaker: breaker ?? null });
     try {
       if (breaker) this.#deps.onBreaker(breaker);
+      if (retry) this.#deps.onRetry(retry);
       if (isGone(report)) this.#deps.onGone(task, report);
       if (reportOverHttp) this.#deps.onReportDue();
       else this.#deps.onSettled(report);

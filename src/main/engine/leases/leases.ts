@@ -191,6 +191,7 @@ export class Leases {
         return { logId, changed: true };
       case 'LATE':
         if (settled.wentOn) onKeyWentOn(settled.wentOn);
+        if (settled.retry) this.#deps.onRetry(settled.retry);
         return { logId, changed: settled.changed };
       case 'NOT_STARTED':
         throw notStarted();
@@ -287,8 +288,10 @@ export class Leases {
     return settled;
   }
 
-  #follow(report: AttemptReport, { breaker, labIntegrationId, endPoint }: LeaseEnd): void {
+  #follow(report: AttemptReport, end: LeaseEnd): void {
+    const { breaker, labIntegrationId, endPoint, retry } = end;
     if (breaker) this.#deps.onBreaker(breaker);
+    if (retry) this.#deps.onRetry(retry);
     // Nothing but probes leaves for it from now on.
     if (breaker?.kind === 'OPENED') void this.takeBack(labIntegrationId);
     if (report.certainty !== 'REFUSED') return;

@@ -6,6 +6,7 @@ import type {
   IntegrationPayload,
 } from '../../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../../shared/model/ordering.ts';
+import type { ScheduleStep } from '../../../shared/model/retry.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { CredentialSource } from '../dispatch/credentials.ts';
 import type { PartnerRequest } from '../dispatch/transport.ts';
@@ -38,6 +39,8 @@ export interface LeasesDeps {
   /** An outcome is on disk and applied. */
   onSettled: (report: AttemptReport) => void;
   onBreaker: (change: BreakerChange) => void;
+  /** A failed delivery is tried again, or never more, by itself. */
+  onRetry: (step: ScheduleStep) => void;
   /** A partner has answered 410: it is gone for good. */
   onGone: (
     task: { labIntegrationId: number; logId: string },

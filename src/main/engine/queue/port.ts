@@ -1,4 +1,5 @@
 import type { KeyWentOn, OrderTended } from '../../../shared/model/ordering.ts';
+import type { ScheduleStep } from '../../../shared/model/retry.ts';
 import type {
   ClaimedTask,
   FailedTask,
@@ -60,6 +61,8 @@ export interface Recovery {
   unknown: number;
   /** Tasks that were claimed at two crashes, now in the failed-task queue. */
   failed: number;
+  /** What became of the schedules of those that are `UNKNOWN` now, where anything did. */
+  retries?: ScheduleStep[];
 }
 
 /** What the queue and the dispatcher need of the store, as whole commands. */
@@ -108,9 +111,12 @@ export interface QueuePort {
   tendOrder(request: { now: number }): Promise<OrderTended>;
   /**
    * Forgets a kept outcome: the callback route has taken it.
-   * @returns what of its ordering key has become ready so
+   * @returns what of its ordering key has become ready so, and what it made of its log's schedule; null
+   *   where it was forgotten already
    */
-  reportTaken(request: { taskId: number }): Promise<KeyWentOn | null>;
+  reportTaken(request: {
+    taskId: number;
+  }): Promise<{ wentOn: KeyWentOn | null; retry: ScheduleStep | null } | null>;
   /** Outcomes that are kept but not yet taken by the callback route, oldest first. */
   pendingReports(request: { afterTaskId: number; limit: number }): Promise<PendingReport[]>;
   listFailedTasks(request: {

@@ -25,6 +25,9 @@ ALTER TABLE task ADD COLUMN retry TEXT;
 ALTER TABLE attempt ADD COLUMN retry TEXT;
 DROP INDEX task_scheduled;
 CREATE INDEX task_scheduled ON task (priority, due_at) WHERE state = 'SCHEDULED';
+-- Also of one key alone, which a STAT delivery behind it lifts.
+DROP INDEX task_scheduled_of;
+CREATE INDEX task_scheduled_of ON task (lab_integration_id, ordering_key) WHERE state = 'SCHEDULED';
 CREATE INDEX task_scheduled_from ON task (waits_from) WHERE state = 'SCHEDULED';
 
 -- Whether a newer one of its key was accepted.

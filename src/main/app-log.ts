@@ -27,6 +27,8 @@ export const APP_EVENTS = [
   'spill_moved_aside',
   'spill_not_found',
   'order_hold_expired',
+  'retries_exhausted',
+  'logs_stalled',
   'breaker_warning',
   'breaker_opened',
   'breaker_closed',

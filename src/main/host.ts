@@ -185,6 +185,7 @@ async function openParts(
       deliveryRefused(engine.spill.figures) ??
       troubles.delivery(),
     notices: (audience) => [
+      ...engine.retryAlerts.checks(),
       ...networkNotices(config),
       ...(tls?.notices() ?? []),
       ...heldNotices(engine.heldTasks.failing()),

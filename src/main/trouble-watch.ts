@@ -61,7 +61,7 @@ export class TroubleWatch implements EngineLog {
     this.#log.warn('engine_trouble', { what, code: CODE.exec(message)?.[0] });
   }
 
-  alert(what: 'order_hold_expired', fields: Record<string, number | string>): void {
+  alert(...[what, fields]: Parameters<EngineLog['alert']>): void {
     this.#log.warn(what, fields);
   }
 

@@ -245,6 +245,8 @@ export class FakeEngine implements ServedEngine {
         tasksByState: { READY: 4 },
         breakers: [],
         failedTasks: 3,
+        exhausted: 12,
+        nextRetryAt: Date.now() - 5,
         batchesByState: { OPEN: 1 },
         oldestTaskAt: Date.now() - 60_000,
         fileBytes: 4096,
@@ -257,6 +259,7 @@ export class FakeEngine implements ServedEngine {
       ],
       inFlight: 2,
       slots: 64,
+      retries: { started: 21, failed: 22, stopped: 23, deferred: 24, exhausted: 25, stalled: 26 },
       unkeptCalls: { flood: 8, store: 9 },
       attempts: [
         { outcome: 'SUCCESS' as const, certainty: 'ACCEPTED' as const, errorKind: null, count: 5 },

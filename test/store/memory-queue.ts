@@ -28,12 +28,12 @@ export interface MemoryQueue {
   close: () => void;
 }
 
-export function createMemoryQueue(): MemoryQueue {
+export function createMemoryQueue(random?: () => number): MemoryQueue {
   const db = new Database(':memory:');
   for (const { sql } of MIGRATIONS) db.exec(sql);
   let commands: Map<string, Command>;
   const reopen = () => {
-    commands = new Map([...createCommands(db), ...createQueries(db)]);
+    commands = new Map([...createCommands(db, random), ...createQueries(db)]);
   };
   reopen();
   const run = (name: string, input: unknown): unknown => {

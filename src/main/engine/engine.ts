@@ -52,6 +52,7 @@ import { FailedTasks } from './queue/failed-tasks.ts';
 import { HeldTasks } from './queue/held-tasks.ts';
 import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { HeldTasksPort, QueuePort } from './queue/port.ts';
+import { RetryAlerts } from './retry/alerts.ts';
 import type { SchedulePort } from './retry/port.ts';
 import { RetryScheduler } from './retry/scheduler.ts';
 import type { SpillPort } from './spill/port.ts';
@@ -91,7 +92,10 @@ export interface EngineLog {
   info(what: string, fields?: Record<string, number | string>): void;
   warn(what: string, message: string): void;
   /** What somebody should look at, though nothing is broken. */
-  alert(what: 'order_hold_expired', fields: Record<string, number | string>): void;
+  alert(
+    what: 'order_hold_expired' | 'retries_exhausted' | 'logs_stalled',
+    fields: Record<string, number | string>,
+  ): void;
   breaker(change: BreakerChange): void;
   /** The store takes writes again, and has taken what was kept meanwhile. */
   storeBack(replayed: number, afterMs: number): void;
@@ -164,6 +168,7 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #attempts = new AttemptCounter();
   readonly #holdAlerts = new HoldAlertCounter();
+  readonly retryAlerts: RetryAlerts;
   readonly #reporter: HttpReporter;
   readonly #indexer: TextIndexer;
   readonly #housekeeping: IntakeHousekeeping;
@@ -171,6 +176,7 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     const { store, clock, log } = parts;
+    this.retryAlerts = new RetryAlerts((what, fields) => log.alert(what, fields), clock);
     this.transport = parts.transport;
     this.targets = parts.targets;
     this.payloads = new PayloadBuilder({ evaluator: parts.evaluator });
@@ -396,6 +402,7 @@ export class Engine {
     await this.#reporter.stop();
     await this.#indexer.stop();
     await this.spill.stop();
+    this.retryAlerts.stop();
     await this.#parts.transport.close();
     await this.#parts.evaluator.stop();
     this.#parts.log.info('engine stopped');
@@ -419,6 +426,11 @@ export class Engine {
       order,
       outside,
       holdAlerts: this.#holdAlerts,
+      retries: {
+        ...this.retries.counts,
+        exhausted: this.retryAlerts.exhausted,
+        stalled: this.retryAlerts.stalled,
+      },
       inFlight: this.dispatcher.inFlight,
       slots: this.configuration.settings.maxConcurrency,
       attempts: this.#attempts.list(),
@@ -443,6 +455,7 @@ export class Engine {
         this.retries.notify(step.at);
         break;
       case 'EXHAUSTED':
+        this.retryAlerts.addExhausted(step);
         break;
     }
   }

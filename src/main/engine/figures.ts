@@ -4,6 +4,7 @@ import type { Certainty, ErrorKind, LogStatus } from '../../shared/model/vocabul
 import type { UnkeptCalls } from './inbound/inbound.ts';
 import type { OutsideFigures } from './leases/outside-work.ts';
 import type { HoldAlerts } from './order-alerts.ts';
+import type { RetryFigures } from './retry/scheduler.ts';
 
 /** How many attempts ended one way since this start. */
 export interface AttemptCount {
@@ -25,6 +26,7 @@ export interface EngineFigures {
   /** Deliveries that may be in flight. */
   slots: number;
   attempts: AttemptCount[];
+  retries: RetryFigures;
   unkeptCalls: UnkeptCalls;
   spill: SpillFigures;
 }

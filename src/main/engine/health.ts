@@ -86,6 +86,11 @@ export class Health {
       inbound_by_status: figures?.store.inboundByStatus ?? {},
       tasks_by_state: figures?.store.tasksByState ?? {},
       failed_tasks: figures?.store.failedTasks ?? 0,
+      retries: {
+        scheduled: figures?.store.tasksByState['SCHEDULED'] ?? 0,
+        exhausted: figures?.store.exhausted ?? 0,
+        next_at: toIso(figures?.store.nextRetryAt ?? null),
+      },
       oldest_task_at: toIso(figures?.store.oldestTaskAt ?? null),
       in_flight: figures?.inFlight ?? 0,
       store_bytes: figures?.store.fileBytes ?? 0,

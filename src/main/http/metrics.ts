@@ -99,6 +99,25 @@ export class Metrics implements RouteMetrics {
     help: 'Ordering keys released since the start because their head stayed in doubt',
     registers: [this.registry],
   });
+  private readonly retries = new Counter({
+    name: 'labrelay_retries_total',
+    help: 'Automatic retries since the start by what became of them when they were due',
+    labelNames: ['outcome'] as const,
+    registers: [this.registry],
+  });
+  private readonly exhausted = this.gauge(
+    'labrelay_exhausted_deliveries',
+    'Deliveries that are not sent again by themselves any more',
+  );
+  private readonly nextRetry = this.gauge(
+    'labrelay_next_retry_seconds',
+    'Time until the next retry is due; 0 where it is due, -1 where none is scheduled',
+  );
+  private readonly stalled = new Counter({
+    name: 'labrelay_stalled_logs_total',
+    help: 'Deliveries found since the start that had no way on, and were taken up again',
+    registers: [this.registry],
+  });
   private readonly unkeptCalls = new Counter({
     name: 'labrelay_calls_not_kept_total',
     help: 'Calls into the lab since the start that have no log, by why',
@@ -191,6 +210,15 @@ export class Metrics implements RouteMetrics {
     this.failuresInARow.set(Math.max(0, ...breakers.map(({ failures }) => failures)));
     this.oldest.set(oldestTaskAt === null ? 0 : Math.max(0, Date.now() - oldestTaskAt) / 1000);
     this.failedTasks.set(figures.store.failedTasks);
+    this.exhausted.set(figures.store.exhausted);
+    const { nextRetryAt } = figures.store;
+    this.nextRetry.set(nextRetryAt === null ? -1 : Math.max(0, nextRetryAt - Date.now()) / 1000);
+    this.retries.reset();
+    for (const outcome of ['started', 'failed', 'stopped', 'deferred', 'exhausted'] as const) {
+      this.retries.inc({ outcome }, figures.retries[outcome]);
+    }
+    this.stalled.reset();
+    this.stalled.inc(figures.retries.stalled);
     for (const [reason, count] of Object.entries(figures.order.heldKeys)) {
       this.heldKeys.set({ reason }, count);
     }

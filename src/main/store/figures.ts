@@ -60,6 +60,21 @@ export function createFigureQueries(db: Database) {
   const holds = db.prepare<[], { reason: HoldReason; n: number }>(
     'SELECT reason, count(*) AS n FROM key_hold GROUP BY reason',
   );
+  const exhausted = db
+    .prepare<[], number>(
+      `SELECT count(*) FROM log INDEXED BY log_retrying
+       WHERE retry_state = 'EXHAUSTED' AND retry_state IN ('SCHEDULED', 'RUNNING', 'EXHAUSTED')`,
+    )
+    .pluck();
+  // One seek for each priority, since the index is in that order.
+  const nextRetry = db
+    .prepare<[], number | null>(
+      `SELECT min(at) FROM (
+         SELECT min(due_at) AS at FROM task WHERE state = 'SCHEDULED' AND priority = 0
+         UNION ALL
+         SELECT min(due_at) FROM task WHERE state = 'SCHEDULED' AND priority = 1)`,
+    )
+    .pluck();
   const overdue = db
     .prepare<[number], number>(
       'SELECT count(*) FROM task WHERE deliver_by IS NOT NULL AND deliver_by < ?',
@@ -102,6 +117,8 @@ export function createFigureQueries(db: Database) {
         tasksByState: tasksByState(),
         breakers: breakers.all(BREAKER_WARNS_AT[0] ?? 0),
         failedTasks: failed.get() ?? 0,
+        exhausted: exhausted.get() ?? 0,
+        nextRetryAt: nextRetry.get() ?? null,
         batchesByState: Object.fromEntries(batches.all().map(({ state, n }) => [state, n])),
         oldestTaskAt: oldest.get() ?? null,
         fileBytes: statSync(db.name).size,

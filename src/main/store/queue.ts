@@ -57,13 +57,16 @@ export function createQueueCommands(
   );
   const overtakenBy = createOvertakenBy(db);
   const stopOvertaken = createStopOvertaken(db, tasks);
-  const dispatched = db.prepare(
-    `UPDATE log SET newest_attempt = @attempt, end_point = @endPoint, request_method = @requestMethod,
-       updated_at = @startedAt, held_reason = NULL,
-       retry_state = CASE @kind WHEN 'FIRST' THEN retry_state ELSE 'RUNNING' END,
-       stage = CASE WHEN stage IN ('CREATED', 'ENQUEUED') THEN 'DISPATCHED' ELSE stage END
-     WHERE log_seq = @logSeq`,
-  );
+  // A first attempt leaves the retry state alone, and so the index of what is tried again.
+  const dispatchedAs = (retryState: string) =>
+    db.prepare(
+      `UPDATE log SET newest_attempt = @attempt, end_point = @endPoint,
+         request_method = @requestMethod, updated_at = @startedAt, held_reason = NULL, ${retryState}
+         stage = CASE WHEN stage IN ('CREATED', 'ENQUEUED') THEN 'DISPATCHED' ELSE stage END
+       WHERE log_seq = @logSeq`,
+    );
+  const dispatched = dispatchedAs('');
+  const retried = dispatchedAs(`retry_state = 'RUNNING',`);
   const reporting = db
     .prepare<[string, number], number>(
       `UPDATE task SET state = 'REPORTING', report = ?, claimed_by = NULL, lease_until = NULL
@@ -138,10 +141,9 @@ export function createQueueCommands(
         stamp.startedAt,
       );
       if (task.retry !== null) madeOf.run(task.retry, task.log_seq, stamp.attempt);
-      dispatched.run({
+      (stamp.kind === 'FIRST' ? dispatched : retried).run({
         logSeq: task.log_seq,
         attempt: stamp.attempt,
-        kind: stamp.kind,
         endPoint: stamp.endPoint,
         requestMethod: stamp.requestMethod,
         startedAt: stamp.startedAt,

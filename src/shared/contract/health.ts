@@ -28,6 +28,12 @@ export const healthProcedures = {
       inbound_by_status: z.record(z.string(), z.int()),
       tasks_by_state: z.record(z.string(), z.int()),
       failed_tasks: z.int(),
+      /** Retries that are to come, and deliveries that are not tried again by themselves any more. */
+      retries: z.object({
+        scheduled: z.int(),
+        exhausted: z.int(),
+        next_at: isoTime.nullable(),
+      }),
       oldest_task_at: isoTime.nullable(),
       in_flight: z.int(),
       store_bytes: z.int(),

@@ -23,6 +23,10 @@ export interface StoreFigures {
   /** `WAITING_FOR_ENDPOINT`: ready, of an integration whose breaker is open. */
   tasksByState: Record<string, number>;
   failedTasks: number;
+  /** Deliveries of which all retries have failed. */
+  exhausted: number;
+  /** When the next retry is due (epoch ms), null where none is scheduled. */
+  nextRetryAt: number | null;
   /** Batches that are not done, by where they stand in the store. */
   batchesByState: Record<string, number>;
   /** Creation time (epoch ms) of the oldest task that waits, null where none does. */

@@ -15,14 +15,7 @@ export function noticesOf(
 
 /** Fields that were given and are stored and versioned, but do nothing yet. */
 function laterFields(change: IntegrationChange): string[] {
-  const policy = change.retryPolicy;
-  const given: [string, boolean][] = [
-    ['response_schema', Boolean(change.responseSchema)],
-    ['retry_policy.schedule', policy?.schedule !== undefined],
-    ['retry_policy.jitter', policy?.jitter !== undefined],
-    ['retry_policy.retry_5xx', policy?.retry5xx !== undefined],
-    ['retry_policy.quiet_hours', (policy?.quietHours ?? []).length > 0],
-  ];
+  const given: [string, boolean][] = [['response_schema', Boolean(change.responseSchema)]];
   return given.filter(([, isGiven]) => isGiven).map(([field]) => `${field} ${LATER}.`);
 }
 

@@ -4,6 +4,7 @@ import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { type FateParts, fatesOfDue } from './due-fates.ts';
 import { RetryPace } from './pace.ts';
 import type { SchedulePort } from './port.ts';
+import { QuietHours } from './quiet-hours.ts';
 
 /**
  * Retries looked at in one go. Each may take an outside system's answer; what comes meanwhile is to wait
@@ -19,6 +20,23 @@ const LOOK_EVERY_MS = 60_000;
 
 /** Wait (ms) before it is looked again where the store could not be asked, or did not do as it was told. */
 const AGAIN_MS = 5_000;
+
+/** What became of retries since the start. */
+interface RetryCounts {
+  started: number;
+  /** Their bodies could not be built any more. */
+  failed: number;
+  /** A newer delivery of their ordering key was accepted. */
+  stopped: number;
+  /** How often one was put off: for quiet hours, or since too many were due at once. */
+  deferred: number;
+}
+
+/** What monitoring is told of retries; counts since the start. */
+export interface RetryFigures extends RetryCounts {
+  exhausted: number;
+  stalled: number;
+}
 
 interface SchedulerDeps extends Pick<FateParts, 'rebuild'> {
   store: SchedulePort;
@@ -38,7 +56,10 @@ interface SchedulerDeps extends Pick<FateParts, 'rebuild'> {
  */
 export class RetryScheduler {
   readonly #deps: SchedulerDeps;
+  /** What became of retries since the start. */
+  readonly counts: RetryCounts = { started: 0, failed: 0, stopped: 0, deferred: 0 };
   readonly #pace = new RetryPace();
+  readonly #quiet = new QuietHours();
   #timer: NodeJS.Timeout | undefined;
   /** When the timer goes off (epoch ms). */
   #wakesAt = Number.POSITIVE_INFINITY;
@@ -78,6 +99,7 @@ export class RetryScheduler {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#running;
+    this.#quiet.forget();
   }
 
   /** Never throws. */
@@ -133,7 +155,7 @@ export class RetryScheduler {
       if (due.length === 0) return;
       const { start, delays } = this.#decide(due, told);
       for (const { taskId } of due) told.add(taskId);
-      if (delays.length > 0) await store.deferRetries({ delays, now: clock() });
+      await this.#putOff(delays);
       await this.#start(start);
     }
   }
@@ -144,10 +166,21 @@ export class RetryScheduler {
     const lastSentBody = (request: { logId: string }) => store.lastSentBody(request);
     const parts = { rebuild, lastSentBody, clock, onTrouble };
     const { fates, delays } = await fatesOfDue(due, parts, () => this.#mustRest);
-    if (delays.length > 0) await store.deferRetries({ delays, now: clock() });
+    await this.#putOff(delays);
     if (fates.length === 0) return;
-    const { started, urgent } = await store.startRetries({ fates, now: clock() });
-    if (started > 0) onStarted(urgent);
+    const result = await store.startRetries({ fates, now: clock() });
+    this.counts.started += result.started;
+    this.counts.failed += result.failed;
+    this.counts.stopped += result.stopped;
+    // What was behind one that ended may go, too.
+    onStarted(result.urgent);
+  }
+
+  async #putOff(delays: RetryDelay[]): Promise<void> {
+    if (delays.length === 0) return;
+    const { store, clock } = this.#deps;
+    await store.deferRetries({ delays, now: clock() });
+    this.counts.deferred += delays.length;
   }
 
   /** Which due ones start now, and to when the others are put off. */
@@ -164,10 +197,16 @@ export class RetryScheduler {
     return { start, delays };
   }
 
-  /** Null: it may start now. */
-  #waitsUntil({ labIntegrationId, isStat, deliverBy }: DueRetry, now: number): number | null {
+  /** Null: it may start now. What must have arrived before the time that it would be put off to goes now. */
+  #waitsUntil(retry: DueRetry, now: number): number | null {
+    const { labId, labIntegrationId, isStat, deliverBy } = retry;
+    const isTooLate = (at: number) => deliverBy !== null && deliverBy <= at;
+    const { configuration } = this.#deps;
+    const { quietHours = [] } = configuration.integration(labIntegrationId)?.retryPolicy ?? {};
+    const zone = configuration.lab(labId)?.timeZone ?? 'UTC';
+    const end = this.#quiet.endOf(quietHours, zone, now);
+    if (end !== null) return isTooLate(end) ? null : end;
     const later = this.#pace.startOrWait(labIntegrationId, isStat, now);
-    // What must have arrived by then goes now.
-    return later !== null && deliverBy !== null && deliverBy <= later ? null : later;
+    return later !== null && isTooLate(later) ? null : later;
   }
 }

@@ -30,6 +30,10 @@ DROP INDEX task_scheduled_of;
 CREATE INDEX task_scheduled_of ON task (lab_integration_id, ordering_key) WHERE state = 'SCHEDULED';
 CREATE INDEX task_scheduled_from ON task (waits_from) WHERE state = 'SCHEDULED';
 
+-- What is tried again and what was given up: few among many, counted and looked after.
+CREATE INDEX log_retrying ON log (retry_state, log_seq)
+  WHERE retry_state IN ('SCHEDULED', 'RUNNING', 'EXHAUSTED');
+
 -- Whether a newer one of its key was accepted.
 CREATE INDEX log_of_key ON log (lab_integration_id, ordering_key, log_seq)
   WHERE ordering_key IS NOT NULL;

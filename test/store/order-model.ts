@@ -2,8 +2,10 @@ import { expect } from 'vitest';
 import type { ClaimedTask } from '../../src/shared/model/delivery.ts';
 import { HELD_FOR_UNKNOWN_MS } from '../../src/shared/model/ordering.ts';
 import type { Certainty } from '../../src/shared/model/vocabulary.ts';
+import type { DueRetry } from '../../src/shared/model/due-retry.ts';
 import { createMemoryQueue } from './memory-queue.ts';
-import { report } from './samples.ts';
+import { report, RULE } from './samples.ts';
+import { STORED } from './scheduling.ts';
 
 /** What may happen to a queue; `pick` chooses among what there is. */
 export type Step =
@@ -15,16 +17,22 @@ export type Step =
   | { do: 'wait'; ms: number }
   | { do: 'requeue'; pick: number }
   | { do: 'confirm'; pick: number }
+  | { do: 'due' }
   | { do: 'release'; pick: number }
   | { do: 'hold' }
   | { do: 'unhold'; pick: number; fate: 'RELEASE' | 'DROP' | 'FAIL' };
 
-/** Rules by what becomes of followers; the last has a rate, too. */
+/** Rules by what becomes of followers; one has a rate, too, and the last two try again by themselves. */
 export const RULES = [
   { onRefused: 'skip', onUnknown: 'hold' },
   { onRefused: 'hold', onUnknown: 'hold' },
   { onRefused: 'skip', onUnknown: 'skip', ratePerMinute: 120 },
+  { onRefused: 'skip', onUnknown: 'hold', retries: true },
+  { onRefused: 'hold', onUnknown: 'skip', retries: true },
 ] as const;
+
+/** Some of their waits are longer than any hold. */
+const SCHEDULE = [60_000, 1_000_000, 3_600_000];
 
 interface UnderWay {
   task: ClaimedTask;
@@ -46,10 +54,24 @@ export class OrderModel {
   readonly #placeOf = new Map<string, string | null>();
   /** Heads that were queued once more while they held their key: they go past their followers. */
   readonly #goesAgain = new Set<string>();
-  readonly #holds = new Map<string, { head: string; reason: Certainty; until: number }>();
+  readonly #holds = new Map<
+    string,
+    { head: string; reason: Certainty | 'RETRYING'; until: number }
+  >();
+  /** Logs that the schedule has let go: these may go before what became ready earlier. */
+  readonly #retried = new Set<string>();
 
   constructor() {
-    this.#rules = RULES.map((settings) => this.#queue.addRule({ ...settings, maxConcurrency: 4 }));
+    this.#rules = RULES.map(({ onRefused, onUnknown, ...more }) =>
+      this.#queue.addRule({
+        onRefused,
+        onUnknown,
+        ratePerMinute: 'ratePerMinute' in more ? more.ratePerMinute : null,
+        maxConcurrency: 4,
+        receiverDeduplicates: true,
+        retryPolicy: { ...RULE.retryPolicy, schedule: 'retries' in more ? SCHEDULE : [] },
+      }),
+    );
   }
 
   close(): void {
@@ -91,6 +113,9 @@ export class OrderModel {
       case 'confirm':
         this.#confirm(step.pick);
         break;
+      case 'due':
+        this.#due();
+        break;
       case 'release': {
         const [, place] = [...this.#placeOf].filter(([, one]) => one)[step.pick] ?? [];
         const logId = [...this.#placeOf.keys()].find((id) => this.#placeOf.get(id) === place);
@@ -103,8 +128,8 @@ export class OrderModel {
         // As a restore holds what is open; what is under way stays so.
         this.#queue.db.exec(`
           UPDATE log SET held_reason = 'RESTORED_BACKUP', retry_state = 'HELD' WHERE log_seq IN (
-            SELECT log_seq FROM task WHERE state IN ('READY', 'WAITING'));
-          UPDATE task SET state = 'HELD' WHERE state IN ('READY', 'WAITING')`);
+            SELECT log_seq FROM task WHERE state IN ('READY', 'WAITING', 'SCHEDULED'));
+          UPDATE task SET state = 'HELD' WHERE state IN ('READY', 'WAITING', 'SCHEDULED')`);
         break;
       case 'unhold':
         this.#unholdTask(step.pick, step.fate);
@@ -123,6 +148,7 @@ export class OrderModel {
       this.run({ do: 'unhold', pick: round * 7, fate: 'RELEASE' });
       // By the clock alone first; only a refused head is a person's to release.
       this.run({ do: 'wait', ms: HELD_FOR_UNKNOWN_MS });
+      this.run({ do: 'due' });
       const refused = [...this.#holds.values()].find(({ reason }) => reason === 'REFUSED');
       this.run({ do: 'claim', limit: 50 });
       if (this.#underWay.length === 0 && refused) {
@@ -144,11 +170,13 @@ export class OrderModel {
       expect(hold === undefined || isHead, 'a follower before its held head').toBe(true);
       const before = this.#queue.db
         .prepare(
-          `SELECT o.task_id FROM task t JOIN task o ON o.ordering_key = t.ordering_key
+          `SELECT l.log_id FROM task t JOIN task o ON o.ordering_key = t.ordering_key
              AND o.lab_integration_id = t.lab_integration_id AND o.task_id < t.task_id
-           WHERE t.task_id = ?`,
+           JOIN log l ON l.log_seq = o.log_seq WHERE t.task_id = ? AND o.state <> 'SCHEDULED'`,
         )
-        .all(task.taskId);
+        .pluck()
+        .all(task.taskId)
+        .filter((logId) => !this.#retried.has(String(logId)));
       if (!this.#goesAgain.has(task.logId))
         expect(before, 'one that was queued before it').toEqual([]);
     }
@@ -163,7 +191,7 @@ export class OrderModel {
   #end(one: UnderWay | undefined, certainty: Certainty, overHttp: boolean): void {
     if (!one) return;
     const { taskId, logId, attempt } = one.task;
-    expect(this.#queue.stamp(one.task, this.#now)).toBe(true);
+    if (!this.#stamp(one.task)) return;
     const told = this.#outcome(logId, attempt, certainty);
     this.#queue.run('settle', { taskId, report: told, reportOverHttp: overHttp ? {} : null });
     if (overHttp) {
@@ -176,7 +204,7 @@ export class OrderModel {
   #die(one: UnderWay | undefined, stamped: boolean): void {
     if (!one) return;
     const { taskId, logId } = one.task;
-    if (stamped) this.#queue.stamp(one.task, this.#now);
+    if (stamped && !this.#stamp(one.task)) return;
     const death = { cause: 'EXCEPTION', errorMessage: 'broke', at: this.#now };
     this.#queue.run('bury', { taskId, stamped, ...death });
     this.#ended(logId, stamped ? 'UNKNOWN' : (this.#certainty.get(logId) ?? 'NOT_SENT'));
@@ -185,12 +213,44 @@ export class OrderModel {
   #crash(): void {
     const lost = this.#underWay;
     this.#underWay = [];
-    const stamped = lost.filter((_, index) => index % 2 === 0);
-    for (const { task } of stamped) this.#queue.stamp(task, this.#now);
+    const stamped = lost
+      .filter((_, index) => index % 2 === 0)
+      .filter(({ task }) => this.#stamp(task));
     this.#queue.reopen();
     // Unstamped claims that die twice are suspects, which are begun first; not the matter here.
     this.#queue.run('recover', { worker: 'w', now: this.#now, atStart: true });
     for (const { task } of stamped) this.#ended(task.logId, 'UNKNOWN');
+  }
+
+  /** @returns false where the schedule's own retry was stopped by a newer one that was accepted */
+  #stamp(task: ClaimedTask): boolean {
+    const { logId } = task;
+    const place = this.#placeOf.get(logId);
+    const logs = [...this.#placeOf.keys()];
+    const isOvertaken = logs
+      .slice(logs.indexOf(logId) + 1)
+      .some((one) => place && this.#placeOf.get(one) === place && this.#isAccepted(one));
+    const stamped = this.#queue.stamp(task, this.#now);
+    const isRetry = task.kind === 'AUTO' && this.#retried.has(logId);
+    expect(stamped, 'a retry behind a newer one that was accepted').toBe(!(isRetry && isOvertaken));
+    if (!stamped) this.#left(logId);
+    return stamped;
+  }
+
+  #isAccepted(logId: string): boolean {
+    return this.#certainty.get(logId) === 'ACCEPTED';
+  }
+
+  /** What is due goes, with the bytes that are stored. */
+  #due(): void {
+    const due = this.#queue.run('dueRetries', { now: this.#now, limit: 50 }) as DueRetry[];
+    for (const { logId } of due) {
+      this.#retried.add(logId);
+      const place = this.#placeOf.get(logId);
+      if (place && this.#holds.get(place)?.head === logId) this.#goesAgain.add(logId);
+    }
+    const fates = due.map(({ taskId, attempt }) => ({ taskId, attempt, kind: 'GO', note: STORED }));
+    this.#queue.run('startRetries', { fates, now: this.#now });
   }
 
   #requeue(pick: number): void {
@@ -245,7 +305,33 @@ export class OrderModel {
       decision: { actor: 'Anna', reason: 'checked', now: this.#now },
       during: null,
     });
-    if (kind !== 'RELEASE') this.#goesAgain.delete(chosen.log_id);
+    if (kind === 'RELEASE') {
+      // The head goes past all that its key has, once it is let go.
+      const place = this.#placeOf.get(chosen.log_id);
+      const isHead = place && this.#holds.get(place)?.head === chosen.log_id;
+      if (isHead) this.#goesAgain.add(chosen.log_id);
+      return;
+    }
+    this.#goesAgain.delete(chosen.log_id);
+    this.#left(chosen.log_id);
+  }
+
+  /** It is not tried again: what waited for that goes on. */
+  #left(logId: string): void {
+    const place = this.#placeOf.get(logId);
+    const hold = place && this.#holds.get(place);
+    if (hold && hold.head === logId && hold.reason === 'RETRYING') this.#holds.delete(place);
+  }
+
+  /** The step of its schedule that a log waits for; 0: it does not, null: it is done with. */
+  #stepOf(logId: string): { step: number; waits: boolean } {
+    const row = this.#queue.db
+      .prepare(
+        `SELECT l.retry_step AS step, EXISTS (SELECT 1 FROM task t WHERE t.log_seq = l.log_seq
+           AND t.state = 'SCHEDULED') AS waits FROM log l WHERE l.log_id = ?`,
+      )
+      .get(logId) as { step: number; waits: number };
+    return { step: row.step, waits: row.waits === 1 };
   }
 
   /** What an end means, as the design's table says it. */
@@ -257,12 +343,27 @@ export class OrderModel {
     if (!place) return;
     const rule = RULES[Number(place.split(' ')[0])] ?? RULES[0];
     if (certainty === 'ACCEPTED' || certainty === 'COMMITTED') this.#unhold(logId);
+    const { step, waits } = this.#stepOf(logId);
+    const isForNow = certainty === 'NOT_SENT' || certainty === 'REFUSED_RETRYABLE';
+    if (isForNow && !waits) this.#left(logId);
     const word =
-      certainty === 'REFUSED' ? rule.onRefused : certainty === 'UNKNOWN' ? rule.onUnknown : null;
+      certainty === 'REFUSED'
+        ? rule.onRefused
+        : certainty === 'UNKNOWN'
+          ? rule.onUnknown
+          : isForNow && waits
+            ? 'hold'
+            : null;
     if (word === 'skip') this.#unhold(logId);
-    if (word !== 'hold' || this.#holds.get(place)?.reason === certainty) return;
-    const until = certainty === 'UNKNOWN' ? this.#now + HELD_FOR_UNKNOWN_MS : Infinity;
-    this.#holds.set(place, { head: logId, reason: certainty, until });
+    const reason = isForNow ? 'RETRYING' : certainty;
+    const known = this.#holds.get(place);
+    if (word !== 'hold' || known?.reason === reason) return;
+    // What was let go while it was tried again is not held anew, unless it was refused for good.
+    const isFirst = certainty === 'REFUSED' || step === (waits ? 1 : 0);
+    if (!known && !isFirst) return;
+    const inTime = Math.min(known?.until ?? Infinity, this.#now + HELD_FOR_UNKNOWN_MS);
+    const until = certainty === 'REFUSED' ? Infinity : inTime;
+    this.#holds.set(place, { head: logId, reason, until });
   }
 
   #unhold(logId: string): void {

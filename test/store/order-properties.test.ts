@@ -40,10 +40,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constant<Step>({ do: 'crash' }),
   fc.record({
     do: fc.constant('wait' as const),
-    ms: fc.constantFrom(100, 600, 60_000, 1_000_000, 1_800_000),
+    ms: fc.constantFrom(100, 600, 60_000, 1_000_000, 1_800_000, 3_600_000),
   }),
   { weight: 3, arbitrary: fc.record({ do: fc.constant('requeue' as const), pick }) },
   fc.record({ do: fc.constant('confirm' as const), pick }),
+  { weight: 3, arbitrary: fc.constant<Step>({ do: 'due' }) },
   fc.record({ do: fc.constant('release' as const), pick }),
   fc.constant<Step>({ do: 'hold' }),
   {

@@ -55,6 +55,7 @@ import type { HeldTasksPort, QueuePort } from './queue/port.ts';
 import { RetryAlerts } from './retry/alerts.ts';
 import type { SchedulePort } from './retry/port.ts';
 import { RetryScheduler } from './retry/scheduler.ts';
+import { type StalledPort, StalledSweep } from './retry/stalled-sweep.ts';
 import type { SpillPort } from './spill/port.ts';
 import { SetAside } from './spill/set-aside.ts';
 import { type Journal, SpilledRecords } from './spill/spilled-records.ts';
@@ -75,6 +76,7 @@ export interface EngineStore
     HeldTasksPort,
     LeasePort,
     SchedulePort,
+    StalledPort,
     LegacyPort,
     AuditPort,
     SessionPort,
@@ -169,6 +171,7 @@ export class Engine {
   readonly #attempts = new AttemptCounter();
   readonly #holdAlerts = new HoldAlertCounter();
   readonly retryAlerts: RetryAlerts;
+  readonly #stalled: StalledSweep;
   readonly #reporter: HttpReporter;
   readonly #indexer: TextIndexer;
   readonly #housekeeping: IntakeHousekeeping;
@@ -337,6 +340,17 @@ export class Engine {
       onStarted: (urgent) => this.dispatcher.notify(urgent),
       onTrouble: (what, message) => log.warn(what, message),
     });
+    this.#stalled = new StalledSweep({
+      store,
+      spill: this.spill,
+      clock,
+      onStalled: (logIds) => {
+        this.retryAlerts.addStalled(logIds);
+        this.dispatcher.notify();
+      },
+      onRetry: (step) => this.#onRetry(step),
+      onTrouble: (what, message) => log.warn(what, message),
+    });
     this.heldTasks = new HeldTasks({
       store,
       configuration,
@@ -383,6 +397,7 @@ export class Engine {
     const recovery = await this.dispatcher.start();
     this.heldTasks.start();
     this.retries.start();
+    this.#stalled.start();
     await this.batches.start();
     this.#reporter.start();
     this.#indexer.start();
@@ -397,6 +412,7 @@ export class Engine {
     await this.#housekeeping.stop();
     await this.heldTasks.stop();
     await this.retries.stop();
+    await this.#stalled.stop();
     await this.batches.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();

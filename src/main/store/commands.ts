@@ -30,6 +30,7 @@ import { createSearchQueries } from './search.ts';
 import { createSessionCommands } from './sessions.ts';
 import { createSpillCommands } from './spill.ts';
 import { createOnTaken } from './taken.ts';
+import { createStalledLogCommands, createStalledLogQueries } from './stalled-logs.ts';
 import { createTasks } from './tasks.ts';
 import { createTextIndexCommands } from './text-index.ts';
 import { createIntegrationVersionQueries } from './integration-versions.ts';
@@ -73,6 +74,7 @@ export function createCommands(
     ...createRecovery(db, tasks, endings, applyReport, bury),
     ...createHeldTaskCommands(db, tasks),
     ...createScheduledTaskCommands(db, tasks),
+    ...createStalledLogCommands(db, tasks, schedule, applyReport),
     ...createResolutionCommands(db, liftHold),
     ...createObjectNoteCommands(db),
     ...createTextIndexCommands(db),
@@ -101,6 +103,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createAuditQueries(db),
     ...createHeldTaskQueries(db),
     ...createScheduledTaskQueries(db),
+    ...createStalledLogQueries(db),
     ...createWaitingActionQueries(db),
     ...createIntegrationVersionQueries(db),
   });

@@ -86,7 +86,7 @@ export function createQueueCommands(
   );
   const extend = db.prepare(
     `UPDATE task SET lease_until = ? WHERE state = 'CLAIMED' AND claimed_by = ?
-       AND task_id NOT IN (SELECT value FROM json_each(?))`,
+       AND task_id IN (SELECT value FROM json_each(?))`,
   );
 
   /** A settlement's answer with what the outcome told of the endpoint. */
@@ -194,8 +194,8 @@ export function createQueueCommands(
       }
     },
 
-    extendLeases(request: { worker: string; leaseUntil: number; except: number[] }): void {
-      extend.run(request.leaseUntil, request.worker, JSON.stringify(request.except));
+    extendLeases(request: { worker: string; leaseUntil: number; of: number[] }): void {
+      extend.run(request.leaseUntil, request.worker, JSON.stringify(request.of));
     },
   };
 }

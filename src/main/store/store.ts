@@ -64,6 +64,7 @@ import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
 import type { Scheduled } from './schedule.ts';
 import type { createScheduledTaskCommands, createScheduledTaskQueries } from './scheduled-tasks.ts';
+import type { createStalledLogCommands, createStalledLogQueries } from './stalled-logs.ts';
 import type { createWaitingActionQueries } from './waiting-actions.ts';
 
 /** What a store is opened with. */
@@ -83,6 +84,8 @@ type HeldTaskCommands = ReturnType<typeof createHeldTaskCommands>;
 type HeldTaskQueries = ReturnType<typeof createHeldTaskQueries>;
 type ScheduledTaskCommands = ReturnType<typeof createScheduledTaskCommands>;
 type ScheduledTaskQueries = ReturnType<typeof createScheduledTaskQueries>;
+type StalledLogCommands = ReturnType<typeof createStalledLogCommands>;
+type StalledLogQueries = ReturnType<typeof createStalledLogQueries>;
 type WaitingActionQueries = ReturnType<typeof createWaitingActionQueries>;
 type VersionQueries = ReturnType<typeof createIntegrationVersionQueries>;
 type LeaseCommands = ReturnType<typeof createLeaseCommands>;
@@ -255,10 +258,10 @@ export class Store {
   release(request: { worker: string; taskIds: number[] }): Promise<void> {
     return this.#writer.call('release', request);
   }
-  extendLeases(request: { worker: string; leaseUntil: number; except: number[] }): Promise<void> {
+  extendLeases(request: { worker: string; leaseUntil: number; of: number[] }): Promise<void> {
     return this.#writer.call('extendLeases', request);
   }
-  recover(request: { worker: string; now: number; atStart: boolean }): Promise<{
+  recover(request: { worker: string; now: number; atStart: boolean; mine?: number[] }): Promise<{
     requeued: number;
     unknown: number;
     failed: number;
@@ -343,6 +346,11 @@ export class Store {
     this.#writer.call('deferRetries', request);
   restartWaits: Remote<ScheduledTaskCommands['restartWaits']> = (request) =>
     this.#writer.call('restartWaits', request);
+
+  stalledLogs: Remote<StalledLogQueries['stalledLogs']> = (request) =>
+    this.#searches.call('stalledLogs', request);
+  takeUpStalled: Remote<StalledLogCommands['takeUpStalled']> = (request) =>
+    this.#writer.call('takeUpStalled', request);
 
   // What is held
   waitingActions: Remote<WaitingActionQueries['waitingActions']> = () =>

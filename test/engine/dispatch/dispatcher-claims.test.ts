@@ -113,6 +113,27 @@ describe('claims', () => {
     }
   });
 
+  test('that were committed though they were told as failed are taken up again once they have run out', async () => {
+    let isFirst = true;
+    room = await dispatching({
+      timings: { lease: 300 },
+      wrap: (port) => ({
+        claim: async (request) => {
+          const claimed = await port.claim(request);
+          if (claimed.length === 0 || !isFirst) return claimed;
+          isFirst = false;
+          throw new Error('the sync of its commit failed');
+        },
+      }),
+    });
+    const rule = await room.addRule();
+    const [logId] = await room.queue(rule, 1);
+    await room.dispatcher.start();
+    await room.drained();
+    expect(isFirst).toBe(false);
+    expect(room.transport.keys).toEqual([logId]);
+  });
+
   test('that another engine has taken meanwhile are not sent', async () => {
     room = await dispatching({ wrap: () => ({ stamp: () => Promise.resolve(false) }) });
     const rule = await room.addRule();

@@ -60,14 +60,14 @@ describe('a task that dies before its handler can report', () => {
   });
 
   test('and that the store would not bury is buried later, its lease not being renewed meanwhile', async () => {
-    const except: number[][] = [];
+    const renewed: number[][] = [];
     let isRefusing = true;
     room = await dispatching({
       timings: { lease: 60 },
       wrap: (port) => ({
         bury: (death) => (isRefusing ? Promise.reject(new TypeError('a bug')) : port.bury(death)),
         extendLeases: (request) => {
-          except.push(request.except);
+          renewed.push(request.of);
           return port.extendLeases(request);
         },
       }),
@@ -83,7 +83,7 @@ describe('a task that dies before its handler can report', () => {
     // Another delivery keeps the leases being renewed.
     room.transport.script = null;
     await room.queue(await room.addRule(), 1);
-    await vi.waitFor(() => expect(except).toContainEqual([1]));
+    await vi.waitFor(() => expect(renewed).toContainEqual([3]));
     expect(room.dispatcher.inFlight).toBe(1);
 
     isRefusing = false;

@@ -45,6 +45,11 @@ export class Claimer {
     return this.#held.size;
   }
 
+  /** Which they are. */
+  get taskIds(): number[] {
+    return this.#held.taskIds;
+  }
+
   start(): void {
     this.#stopped = false;
   }

@@ -138,6 +138,11 @@ export class Dispatcher {
     await this.#claimer.giveBack();
   }
 
+  /** Tasks that are held, under way, or whose end is being written. */
+  get #inHand(): number[] {
+    return [...this.#running.keys(), ...this.#claimer.taskIds, ...this.#keeper.ending];
+  }
+
   get #isPaused(): boolean {
     return this.#deps.configuration.settings.deliveryPaused !== null;
   }
@@ -243,8 +248,9 @@ export class Dispatcher {
   /** Never throws. */
   async #recover(now: number): Promise<void> {
     const { store, worker, onRetry, onTrouble } = this.#deps;
+    const mine = [...this.#inHand, ...this.#keeper.unburied];
     try {
-      const { retries = [] } = await store.recover({ worker, now, atStart: false });
+      const { retries = [] } = await store.recover({ worker, now, atStart: false, mine });
       for (const step of retries) onRetry(step);
     } catch (error) {
       onTrouble('recover', messageOf(error));
@@ -264,12 +270,12 @@ export class Dispatcher {
 
   #renew(): void {
     const { store, worker, clock } = this.#deps;
-    if (this.#running.size === 0 && this.#claimer.size === 0) return;
+    if (this.#inHand.length === 0) return;
     store
       .extendLeases({
         worker,
         leaseUntil: clock() + this.#timings.lease,
-        except: this.#keeper.unburied,
+        of: this.#inHand,
       })
       .catch((error: unknown) => {
         this.#deps.onTrouble('lease', messageOf(error));

@@ -37,6 +37,8 @@ export class OutcomeKeeper {
   readonly #onTaskEnded: (ending: TaskEnding) => void;
   /** Deaths that the store would not take, by task. */
   readonly #unburied = new Map<number, TaskDeath>();
+  /** Tasks whose end is being written. */
+  readonly #ending = new Set<number>();
 
   /**
    * @param isStopped whether the dispatcher is to end, so that waiting for the store must too
@@ -56,6 +58,13 @@ export class OutcomeKeeper {
 
   /** Keeps an outcome: applied at once, waiting to be reported over HTTP, or in the spill journal. */
   async settle(running: Execution, report: AttemptReport): Promise<void> {
+    const { taskId } = running.task;
+    this.#ending.add(taskId);
+    await this.#settle(running, report);
+    this.#ending.delete(taskId);
+  }
+
+  async #settle(running: Execution, report: AttemptReport): Promise<void> {
     const { goesBack, task } = running;
     const overHttp = this.#deps.configuration.settings.callbackTransport === 'http';
     const reportOverHttp = overHttp ? integrationPayloadOf(task) : null;
@@ -110,6 +119,7 @@ export class OutcomeKeeper {
   /** Moves a task that died into the failed-task queue. It never throws. */
   async bury(running: Execution, cause: TaskDeath['cause'], errorMessage: string): Promise<void> {
     const { taskId, logId, attempt } = running.task;
+    this.#ending.add(taskId);
     const { stamped } = running;
     const death: TaskDeath = { taskId, cause, errorMessage, stamped, at: this.#deps.clock() };
     try {
@@ -120,7 +130,13 @@ export class OutcomeKeeper {
       // does, the next start calls the task what it is: unsent, or UNKNOWN.
       this.#unburied.set(taskId, death);
     }
+    this.#ending.delete(taskId);
     this.#onTaskEnded({ urgent: [], breaker: null });
+  }
+
+  /** Tasks whose end is being written. */
+  get ending(): number[] {
+    return [...this.#ending];
   }
 
   /** Tasks that are done with, but still claimed since the store would not bury them. */

@@ -15,6 +15,10 @@ export class WaitingForSlot {
     return this.#tasks.length;
   }
 
+  get taskIds(): number[] {
+    return this.#tasks.map(({ taskId }) => taskId);
+  }
+
   /** @param isFirst before the others of its integration, where it was already at its turn */
   add(tasks: readonly ClaimedTask[], isFirst = false): void {
     if (isFirst) this.#tasks.unshift(...tasks);

@@ -97,13 +97,21 @@ export interface QueuePort {
   bury(death: TaskDeath): Promise<void>;
   /** Gives back claimed tasks that were not stamped. */
   release(request: { worker: string; taskIds: number[] }): Promise<void>;
-  /** @param request.except tasks that the worker is done with, though they are still its own */
-  extendLeases(request: { worker: string; leaseUntil: number; except: number[] }): Promise<void>;
+  /** @param request.of tasks that the worker holds; what it has lost sight of runs out */
+  extendLeases(request: { worker: string; leaseUntil: number; of: number[] }): Promise<void>;
   /**
    * Deals with expired claims of other workers and, at a start, with all claims that this engine's
    * former life left behind.
+   *
+   * @param request.mine tasks that this worker holds; its other claims are dealt with too, once they
+   *   have run out. Left out: none of its claims is touched while it runs
    */
-  recover(request: { worker: string; now: number; atStart: boolean }): Promise<Recovery>;
+  recover(request: {
+    worker: string;
+    now: number;
+    atStart: boolean;
+    mine?: number[];
+  }): Promise<Recovery>;
   /**
    * Releases the followers of heads that have been in doubt for too long, and makes STAT what is to
    * be delivered soon.

@@ -42,9 +42,9 @@ export class RetryAlerts {
     this.#add('retries_exhausted', 1, { log_id, lab_integration_id, code });
   }
 
-  addStalled(count: number, logId: string): void {
-    this.stalled += count;
-    this.#add('logs_stalled', count, { log_id: logId });
+  addStalled(logIds: readonly string[]): void {
+    this.stalled += logIds.length;
+    this.#add('logs_stalled', logIds.length, { log_id: logIds[0] ?? '' });
   }
 
   /** Tells what is gathered. Idempotent. */

@@ -19,8 +19,14 @@ export class Partner {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** @param latency milliseconds from a whole request to its answer, asked for each */
-  static async open(latency: () => number): Promise<Partner> {
+  /**
+   * @param latency milliseconds from a whole request to its answer, asked for each
+   * @param status of the answer to a delivery's first, second … request
+   */
+  static async open(
+    latency: () => number,
+    status: (times: number) => number = () => 200,
+  ): Promise<Partner> {
     const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const partner = new Partner(server);
@@ -30,9 +36,10 @@ export class Partner {
       // Never comes for a request that the engine's end cut off.
       request.on('end', () => {
         const id = String(request.headers['webhook-id']);
-        partner.received.set(id, partner.times(id) + 1);
+        const times = partner.times(id) + 1;
+        partner.received.set(id, times);
         partner.#countDown();
-        setTimeout(() => response.end('{"taken":true}'), latency());
+        setTimeout(() => response.writeHead(status(times)).end('{"taken":true}'), latency());
       });
     });
     return partner;

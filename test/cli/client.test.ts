@@ -47,6 +47,7 @@ const HEALTH = {
   tasks_by_state: {},
   failed_tasks: 0,
   oldest_task_at: null,
+  retries: { scheduled: 0, exhausted: 0, next_at: null },
   in_flight: 0,
   store_bytes: 1,
   schema_version: 1,

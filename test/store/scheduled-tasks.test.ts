@@ -178,6 +178,31 @@ describe('a due retry', () => {
     expect(statesIn(store.file)).toEqual(['SCHEDULED']);
   });
 
+  test('of a rule that makes no retries any more is stopped', async () => {
+    const [logId = ''] = await queue({});
+    await sendNext(store, LATER);
+    sql('UPDATE lab_integration SET is_retry_enabled = 0');
+    await startDue(store, DUE);
+    expect(statesIn(store.file)).toEqual([]);
+    expect(await logOf(logId)).toMatchObject({
+      retryState: 'CANCELLED',
+      nextRetryAt: null,
+      activity: [{ kind: 'RETRY_STOPPED' }],
+    });
+  });
+
+  test('that came in a batch stays one of it, so that cancelling that takes it out', async () => {
+    await queue({});
+    sql('PRAGMA foreign_keys = OFF; UPDATE task SET batch_seq = 7');
+    await sendNext(store, LATER);
+    const db = new Database(store.file);
+    expect(db.prepare('SELECT batch_seq, state FROM task').get()).toEqual({
+      batch_seq: 7,
+      state: 'SCHEDULED',
+    });
+    db.close();
+  });
+
   test('that is urgent is told, so that it does not wait for a slot', async () => {
     await queue({ priority: 'STAT' });
     await sendNext(store, LATER);

@@ -14,14 +14,16 @@ export function createOvertakenBy(db: Database): (log: Key & { logSeq: number })
   return (log) => newer.get(log) ?? null;
 }
 
-/**
- * Ends the retries of a log of whose ordering key a newer one was accepted: sent now, it would put the
- * receiver back to what is over.
- */
-export function createStopOvertaken(
+/** Why a retry is stopped behind a newer log: sent now, it would put the receiver back to what is over. */
+export function overtakenWords(newer: string): string {
+  return `A newer delivery of its ordering key was accepted meanwhile (log ${newer}); this one is not sent again by itself.`;
+}
+
+/** Ends the retries of a log, with a note that says why. */
+export function createStopRetry(
   db: Database,
   tasks: Tasks,
-): (task: { taskId: number; logSeq: number }, newer: string, now: number) => void {
+): (task: { taskId: number; logSeq: number }, why: string, now: number) => void {
   const cancelled = db.prepare<[number, number]>(
     `UPDATE log SET retry_state = 'CANCELLED', updated_at = max(updated_at, ?) WHERE log_seq = ?`,
   );
@@ -29,13 +31,9 @@ export function createStopOvertaken(
     `INSERT INTO activity (log_seq, at, actor, kind, note)
      VALUES (?, ?, 'LabRelay', 'RETRY_STOPPED', ?)`,
   );
-  return ({ taskId, logSeq }, newer, now) => {
+  return ({ taskId, logSeq }, why, now) => {
     tasks.end(taskId, now);
     cancelled.run(now, logSeq);
-    note.run(
-      logSeq,
-      now,
-      `A newer delivery of its ordering key was accepted meanwhile (log ${newer}); this one is not sent again by itself.`,
-    );
+    note.run(logSeq, now, why);
   };
 }

@@ -14,7 +14,7 @@ import { createBreaker } from './breaker.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import { byUrgency, createReadClaimed } from './claimed-tasks.ts';
 import type { Endings } from './endings.ts';
-import { createOvertakenBy, createStopOvertaken } from './overtaken.ts';
+import { createOvertakenBy, createStopRetry, overtakenWords } from './overtaken.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { Scheduled } from './schedule.ts';
 import type { Tasks } from './tasks.ts';
@@ -56,7 +56,7 @@ export function createQueueCommands(
     'UPDATE attempt SET retry = ? WHERE log_seq = ? AND number = ?',
   );
   const overtakenBy = createOvertakenBy(db);
-  const stopOvertaken = createStopOvertaken(db, tasks);
+  const stopRetry = createStopRetry(db, tasks);
   // A first attempt leaves the retry state alone, and so the index of what is tried again.
   const dispatchedAs = (retryState: string) =>
     db.prepare(
@@ -103,7 +103,7 @@ export function createQueueCommands(
   const isOvertaken = ({ taskId, startedAt }: Stamp, task: StampedRow): boolean => {
     const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = task;
     const newer = key === null ? null : overtakenBy({ integration, key, logSeq });
-    if (newer !== null) stopOvertaken({ taskId, logSeq }, newer, startedAt);
+    if (newer !== null) stopRetry({ taskId, logSeq }, overtakenWords(newer), startedAt);
     return newer !== null;
   };
 
@@ -169,11 +169,9 @@ export function createQueueCommands(
       const result = applyReport(report);
       const ended = endings.end(taskId, report, goesBack);
       const isUrgent = ended?.wentOn?.priority === 'STAT';
-      const settled = {
-        ...result,
-        ...(isUrgent ? { urgentFor: ended.labIntegrationId } : {}),
-        ...(ended?.retry ? { retry: ended.retry } : {}),
-      };
+      let settled: SettlementResult = result;
+      if (isUrgent) settled = { ...settled, urgentFor: ended.labIntegrationId };
+      if (ended?.retry) settled = { ...settled, retry: ended.retry };
       return told(settled, goesBack ? null : (ended?.labIntegrationId ?? null), report);
     },
 

@@ -11,23 +11,28 @@ import { bodyOfAutomaticRetry } from '../../shared/model/retry-policy.ts';
 import type { Certainty } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
 import { createNewBody } from './new-body.ts';
-import { createOvertakenBy, createStopOvertaken } from './overtaken.ts';
+import { createOvertakenBy, createStopRetry, overtakenWords } from './overtaken.ts';
 import { STAT } from './task-priority.ts';
 import type { Tasks } from './tasks.ts';
 
 /** A wait that began so far in the future (ms) was written before the clock was set back. */
 const AHEAD_MS = 1_000;
 
+const SWITCHED_OFF =
+  'Its integration makes no retries by itself any more (is_retry_enabled); this one is not sent again.';
+
 interface Waiting {
   log_seq: number;
   lab_integration_id: number;
+  is_retry_enabled: number;
 }
 
 /** Retries whose time has come, and waits that change: a chunk a command, so that others come between. */
 export function createScheduledTaskCommands(db: Database, tasks: Tasks) {
   // One of a rule that is switched off is about to be held, or waits for that.
   const waiting = db.prepare<[number, number], Waiting>(
-    `SELECT log_seq, lab_integration_id FROM task
+    `SELECT log_seq, lab_integration_id, (SELECT i.is_retry_enabled FROM lab_integration i
+       WHERE i.lab_integration_id = task.lab_integration_id) AS is_retry_enabled FROM task
      WHERE task_id = ? AND state = 'SCHEDULED' AND attempt = ?
        AND (SELECT i.is_active FROM lab_integration i
             WHERE i.lab_integration_id = task.lab_integration_id) = 1`,
@@ -48,7 +53,7 @@ export function createScheduledTaskCommands(db: Database, tasks: Tasks) {
   const textPending = db.prepare<[number]>(
     'INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)',
   );
-  const stop = createStopOvertaken(db, tasks);
+  const stop = createStopRetry(db, tasks);
   const putOff = db
     .prepare<[RetryDelay & { now: number }], number>(
       `UPDATE task SET due_at = @dueAt, waits_from = @now
@@ -75,6 +80,11 @@ export function createScheduledTaskCommands(db: Database, tasks: Tasks) {
         const task = waiting.get(fate.taskId, fate.attempt);
         if (!task) continue;
         const { log_seq: logSeq } = task;
+        if (task.is_retry_enabled === 0) {
+          stop({ taskId: fate.taskId, logSeq }, SWITCHED_OFF, now);
+          result.stopped++;
+          continue;
+        }
         switch (fate.kind) {
           case 'REPLACE':
           case 'GO': {
@@ -96,7 +106,7 @@ export function createScheduledTaskCommands(db: Database, tasks: Tasks) {
             result.failed++;
             break;
           case 'STOP':
-            stop({ taskId: fate.taskId, logSeq }, fate.overtakenBy, now);
+            stop({ taskId: fate.taskId, logSeq }, overtakenWords(fate.overtakenBy), now);
             result.stopped++;
             break;
         }

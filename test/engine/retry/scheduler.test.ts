@@ -218,6 +218,20 @@ describe('a retry', () => {
   });
 });
 
+test('what the store does not start, though it was told to, is not asked for in a loop', async () => {
+  await lab();
+  const [logId] = await queue({});
+  await sendNext(store, LATER);
+  const start = vi.fn(async () => ({ started: 0, failed: 0, stopped: 0, urgent: [] }));
+  const { dueRetries, nextRetry, lastSentBody, deferRetries, restartWaits } = store;
+  const port = { dueRetries, nextRetry, lastSentBody, deferRetries, restartWaits };
+  scheduler = schedulerOver({ ...port, startRetries: start });
+  scheduler.start();
+  await settled(1_000);
+  expect(start).toHaveBeenCalledTimes(1);
+  expect((await logOf(logId)).nextRetryAt).toBe(Date.now() + 5_000);
+});
+
 describe('quiet hours', () => {
   const night = { quietHours: ['* 22-23 * * *', '* 0-6 * * *'] };
   const at = (text: string) => Date.parse(text);

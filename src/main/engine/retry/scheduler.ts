@@ -149,12 +149,12 @@ export class RetryScheduler {
   async #startAllDue(): Promise<void> {
     const { store, clock } = this.#deps;
     /** What the store did not start when it was told to; it is not told at once again. */
-    const told = new Set<number>();
+    const told = new Set<string>();
     while (!this.#mustRest) {
       const due = await store.dueRetries({ now: clock(), limit: CHUNK });
       if (due.length === 0) return;
       const { start, delays } = this.#decide(due, told);
-      for (const { taskId } of due) told.add(taskId);
+      for (const retry of start) told.add(waitOf(retry));
       await this.#putOff(delays);
       await this.#start(start);
     }
@@ -184,13 +184,13 @@ export class RetryScheduler {
   }
 
   /** Which due ones start now, and to when the others are put off. */
-  #decide(due: readonly DueRetry[], told: ReadonlySet<number>) {
+  #decide(due: readonly DueRetry[], told: ReadonlySet<string>) {
     const now = this.#deps.clock();
     const start: DueRetry[] = [];
     const delays: RetryDelay[] = [];
     for (const retry of due) {
       const { taskId, attempt } = retry;
-      const later = told.has(taskId) ? now + AGAIN_MS : this.#waitsUntil(retry, now);
+      const later = told.has(waitOf(retry)) ? now + AGAIN_MS : this.#waitsUntil(retry, now);
       if (later === null) start.push(retry);
       else delays.push({ taskId, attempt, dueAt: later });
     }
@@ -209,4 +209,9 @@ export class RetryScheduler {
     const later = this.#pace.startOrWait(labIntegrationId, isStat, now);
     return later !== null && isTooLate(later) ? null : later;
   }
+}
+
+/** Tells one wait of a task from the next. */
+function waitOf({ taskId, attempt }: DueRetry): string {
+  return `${taskId} ${attempt}`;
 }

@@ -16,6 +16,7 @@ import { heldHandlers } from './bridge/procedures/held.ts';
 import { leaseHandlers } from './bridge/procedures/leases.ts';
 import { legacyHandlers } from './bridge/procedures/legacy.ts';
 import { logHandlers } from './bridge/procedures/logs.ts';
+import { breakerHandlers } from './bridge/procedures/breakers.ts';
 import { orderingHandlers } from './bridge/procedures/ordering.ts';
 import { peopleHandlers } from './bridge/procedures/people.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
@@ -204,6 +205,7 @@ async function openParts(
     ...logHandlers(engine.directory),
     ...queueHandlers(engine.failedTasks),
     ...orderingHandlers(engine.orderingKeys),
+    ...breakerHandlers(engine.breakers),
     ...peopleHandlers(engine.audit, engine.sessions),
     ...healthHandlers(health),
     ...backupHandlers(backups),

@@ -44,7 +44,7 @@ export class TroubleWatch implements EngineLog {
         this.#log.warn('breaker_opened', { ...fields, code: change.reason });
         break;
       case 'CLOSED':
-        this.#log.info('breaker_closed', fields);
+        this.#log.info('breaker_closed', { ...fields, code: change.by && 'BY_HAND' });
         break;
     }
   }

@@ -44,6 +44,7 @@ export function aLog(given: Partial<LogDocument> = {}): LogDocument {
     resolution: null,
     resolved_at: null,
     waits_for: null,
+    held_note: null,
     activity_date: at,
     created_at: at,
     updated_at: at,

@@ -33,7 +33,8 @@ const HELD_WORDS: Record<HeldReason, string> = {
   ENDPOINT_DOWN: 'The partner cannot be reached; a probe asks again every 15 s',
   RULE_UNFIT:
     'The rule or its credentials cannot be used as they are; the newest attempt says what to mend. It is tried again every 15 s and at each change',
-  BREAKER_OPEN: 'Too many deliveries in a row have failed; a probe tries again every 15 s',
+  BREAKER_OPEN:
+    'The circuit breaker is open: too many deliveries in a row have failed, and a probe tries again every 15 s or as the partner asks',
   RESTORED_BACKUP:
     'It was open in a backup that was restored, and the partner may have got it since; releaseHeld lets it go',
   BEHIND_HEAD: 'It is sent when the delivery before it in its ordering key is finished',
@@ -150,8 +151,10 @@ function retryWords({ retry_state, retry_count, next_retry_at }: LogDocument): s
     .join(', ');
 }
 
-function waitWords({ held_reason, waits_for }: LogDocument): string | null {
+function waitWords({ held_reason, waits_for, held_note }: LogDocument): string | null {
   if (held_reason === null) return null;
+  // A person has stopped it: that says more than what usually opens a breaker.
+  if (held_note !== null) return `The circuit breaker was ${held_note}.`;
   return `${HELD_WORDS[held_reason]}${waits_for === null ? '' : ` (log ${waits_for})`}.`;
 }
 

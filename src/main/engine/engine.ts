@@ -48,6 +48,7 @@ import { AuditTrail } from './people/audit-trail.ts';
 import type { AuditPort, SessionPort } from './people/port.ts';
 import { Sessions } from './people/sessions.ts';
 import { SignIn } from './people/sign-in.ts';
+import { type BreakerPort, Breakers } from './queue/breakers.ts';
 import { FailedTasks } from './queue/failed-tasks.ts';
 import { HeldTasks } from './queue/held-tasks.ts';
 import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
@@ -71,6 +72,7 @@ export interface EngineStore
     DirectoryPort,
     QueuePort,
     OrderingPort,
+    BreakerPort,
     CallbackPort,
     CallPort,
     HeldTasksPort,
@@ -152,6 +154,7 @@ export class Engine {
   readonly sessions: Sessions;
   readonly signIn: SignIn;
   readonly orderingKeys: OrderingKeys;
+  readonly breakers: Breakers;
   readonly heldTasks: HeldTasks;
   /** Starts retries when they are due. */
   readonly retries: RetryScheduler;
@@ -227,12 +230,25 @@ export class Engine {
       clock,
       onTrouble: (what, message) => log.warn(what, message),
     });
+    this.breakers = new Breakers({
+      store,
+      clock,
+      onChange: (change) => {
+        log.breaker(change);
+        if (change.kind === 'CLOSED') this.dispatcher.notify();
+      },
+      giveBack: async (labIntegrationId) => {
+        await this.dispatcher.giveBack(labIntegrationId);
+        await this.leases.takeBack(labIntegrationId);
+      },
+    });
     this.dispatcher = new Dispatcher({
       store,
       spill: this.spill,
       configuration: this.configuration,
       transport: parts.transport,
       credentials: this.credentials,
+      stops: this.breakers,
       clock,
       worker: parts.worker,
       failpoint: parts.failpoint,
@@ -298,6 +314,7 @@ export class Engine {
       store,
       configuration,
       credentials: this.credentials,
+      stops: this.breakers,
       callback: this.callback,
       clock,
       onSettled: (report) => this.#count(report),
@@ -388,6 +405,7 @@ export class Engine {
   async load(): Promise<void> {
     await this.configuration.start();
     await this.sessions.load();
+    await this.breakers.load();
   }
 
   /** Recovers what a former life left and begins to deliver. `load` comes first. */

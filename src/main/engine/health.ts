@@ -1,6 +1,6 @@
 import { toIso } from '../../shared/contract/common.ts';
 import type { Output } from '../../shared/contract/index.ts';
-import { BREAKER_OPENS_AT, type OpenReason, PROBE_EVERY_MS } from '../../shared/model/breaker.ts';
+import { BREAKER_OPENS_AT, PROBE_EVERY_MS } from '../../shared/model/breaker.ts';
 import type { BreakerFigures } from '../../shared/model/health.ts';
 import type { WaitingAction } from '../../shared/model/held.ts';
 import type { EngineFigures } from './figures.ts';
@@ -76,7 +76,7 @@ export class Health {
       uptime_s: Math.max(0, Math.round((clock() - this.#startedAt) / 1_000)),
       checks: [
         ...decisive,
-        ...breakerChecks(figures?.store.breakers ?? []),
+        ...breakerChecks(figures?.store.breakers ?? [], audience),
         ...(figures ? orderChecks(figures.order, figures.holdAlerts, clock()) : []),
         ...outsideChecks(figures?.outside ?? [], clock()),
         ...notices(audience),
@@ -117,15 +117,16 @@ const FAILING: Record<WaitingAction, string> = {
 };
 
 /** A partner in trouble is told of, but it is not ours: LabRelay itself is well. */
-function breakerChecks(breakers: readonly BreakerFigures[]): HealthCheck[] {
-  return breakers.map(({ labIntegrationId, failures, openReason, openedAt }) => ({
-    name: `integration ${labIntegrationId}`,
+function breakerChecks(breakers: readonly BreakerFigures[], audience: Audience): HealthCheck[] {
+  return breakers.map((breaker) => ({
+    name: `integration ${breaker.labIntegrationId}`,
     ok: false,
-    detail: breakerWords(failures, openReason, openedAt),
+    detail: breakerWords(breaker, audience),
   }));
 }
 
-function breakerWords(failures: number, reason: OpenReason | null, openedAt: number | null) {
+function breakerWords(breaker: BreakerFigures, audience: Audience): string {
+  const { failures, openReason: reason, openedAt } = breaker;
   const since = openedAt === null ? '' : ` since ${toIso(openedAt)}`;
   const inARow = `${failures} deliveries in a row have failed`;
   switch (reason) {
@@ -137,5 +138,11 @@ function breakerWords(failures: number, reason: OpenReason | null, openedAt: num
       return `the rule or its credentials cannot be used as they are${since}; mend them (the newest attempt says what), its deliveries wait`;
     case 'BREAKER':
       return `${inARow}; only a probe goes${since}, every ${PROBE_EVERY_MS / 1_000} s`;
+    case 'BY_HAND': {
+      // A person's name and words are for people who have shown a key.
+      const who =
+        audience === 'people' ? ` by ${breaker.openedBy ?? ''} (${breaker.openNote ?? ''})` : '';
+      return `its breaker was opened by hand${who}${since}; nothing is sent until a person closes it (setBreaker)`;
+    }
   }
 }

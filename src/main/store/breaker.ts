@@ -1,10 +1,12 @@
 import type { Database } from 'better-sqlite3';
 import {
+  askedToWait,
   type BreakerChange,
   type BreakerState,
   HEALTHY,
   nextBreakerState,
   type OpenReason,
+  PROBE_EVERY_MS,
   senseOf,
 } from '../../shared/model/breaker.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
@@ -14,6 +16,7 @@ interface StateRow {
   opened_at: number | null;
   open_reason: OpenReason | null;
   probe_at: number | null;
+  probe_wait: number | null;
 }
 
 /** Keeps how integrations fare, inside the transaction that settles their attempts. */
@@ -30,21 +33,23 @@ export interface Breaker {
  */
 export function createBreaker(db: Database): Breaker {
   const read = db.prepare<[number], StateRow>(
-    `SELECT failures, opened_at, open_reason, probe_at FROM integration_state
+    `SELECT failures, opened_at, open_reason, probe_at, probe_wait FROM integration_state
      WHERE lab_integration_id = ?`,
   );
   const write = db.prepare(
-    `INSERT INTO integration_state (lab_integration_id, failures, opened_at, open_reason, probe_at)
-     VALUES (@labIntegrationId, @failures, @openedAt, @reason, @probeAt)
+    `INSERT INTO integration_state (lab_integration_id, failures, opened_at, open_reason, probe_at,
+       probe_wait)
+     VALUES (@labIntegrationId, @failures, @openedAt, @reason, @probeAt, @probeWait)
      ON CONFLICT (lab_integration_id) DO UPDATE SET failures = excluded.failures,
        opened_at = excluded.opened_at, open_reason = excluded.open_reason,
-       probe_at = excluded.probe_at`,
+       probe_at = excluded.probe_at, probe_wait = excluded.probe_wait`,
   );
   const nextProbe = db
     .prepare<[number], number | null>(
       `SELECT min(s.probe_at) FROM integration_state s
        CROSS JOIN lab_integration i ON i.lab_integration_id = s.lab_integration_id
-       WHERE s.opened_at IS NOT NULL AND s.probe_at > ? AND s.waiting_action IS NULL
+       WHERE s.opened_at IS NOT NULL AND s.open_reason <> 'BY_HAND' AND s.probe_at > ?
+         AND s.waiting_action IS NULL
          AND i.is_active = 1 AND i.executor = 'local' AND EXISTS (SELECT 1 FROM task t WHERE t.state = 'READY'
            AND t.lab_integration_id = s.lab_integration_id)`,
     )
@@ -65,13 +70,21 @@ export function createBreaker(db: Database): Breaker {
       if (sense === 'UP' && before === HEALTHY) return null;
       const isWaitedFor = sense === 'DOWN' || sense === 'UNFIT';
       const waits = isWaitedFor && mayWait.get(labIntegrationId) === 1;
-      const { state, change } = nextBreakerState(before, sense, waits, report.activityDate);
+      const { state, change } = nextBreakerState(
+        before,
+        sense,
+        waits,
+        report.activityDate,
+        askedToWait(report),
+      );
+      if (state === before) return null;
       write.run({
         labIntegrationId,
         failures: state.failures,
         openedAt: state.open?.since ?? null,
         reason: state.open?.reason ?? null,
         probeAt: state.open?.probeAt ?? null,
+        probeWait: state.open?.probeWait ?? null,
       });
       const { failures, open } = state;
       if (change === null) return null;
@@ -84,21 +97,21 @@ export function createBreaker(db: Database): Breaker {
 
 function stateOf(row: StateRow | undefined): BreakerState {
   if (!row || (row.failures === 0 && row.opened_at === null)) return HEALTHY;
-  const { failures, opened_at: since, open_reason: reason, probe_at: probeAt } = row;
-  return {
-    failures,
-    open: since === null || reason === null ? null : { reason, since, probeAt: probeAt ?? since },
-  };
+  const { failures, opened_at: since, open_reason: reason } = row;
+  if (since === null || reason === null) return { failures, open: null };
+  const probe = { probeAt: row.probe_at ?? since, probeWait: row.probe_wait ?? PROBE_EVERY_MS };
+  return { failures, open: { reason, since, ...probe } };
 }
 
-/** A rule or its credentials were changed: what is open is tried at once. */
+/** A rule or its credentials were changed: what is open is tried at once, unless a person opened it. */
 export function createProbeNow(db: Database) {
   const ofRule = db.prepare<[number, number]>(
     `UPDATE integration_state SET probe_at = ?
-     WHERE lab_integration_id = ? AND opened_at IS NOT NULL`,
+     WHERE lab_integration_id = ? AND opened_at IS NOT NULL AND open_reason <> 'BY_HAND'`,
   );
   const ofAuthentication = db.prepare<[number, number]>(
-    `UPDATE integration_state SET probe_at = ? WHERE opened_at IS NOT NULL AND lab_integration_id IN (
+    `UPDATE integration_state SET probe_at = ?
+     WHERE opened_at IS NOT NULL AND open_reason <> 'BY_HAND' AND lab_integration_id IN (
        SELECT lab_integration_id FROM lab_integration WHERE developer_authentication_id = ?)`,
   );
   return {

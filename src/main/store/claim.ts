@@ -6,9 +6,9 @@ import { STAT } from './task-priority.ts';
 /**
  * One claim. The integrations with ready tasks are found by skipping through the ready index; each
  * has room for its concurrency less what is claimed, and no more than its rate allows. One whose
- * waiting tasks are just being held or released has none; one whose circuit breaker is open has
- * room for a single probe, when that is due or, since the clock was set back, further away than it can
- * be. STAT and routine tasks of an integration are two lanes, the second with the room that the first
+ * waiting tasks are just being held or released has none, nor has one that a person has stopped
+ * (breaker opened by hand); one whose circuit breaker is open otherwise has room for a single probe,
+ * when that is due or, since the clock was set back, further away than it can be. STAT and routine tasks of an integration are two lanes, the second with the room that the first
  * leaves.
  *
  * The lanes are merged: STAT first, then what has fewer under way, then by turns from where the
@@ -40,8 +40,9 @@ room (id, claimed, free) AS MATERIALIZED (
   SELECT busy.id, busy.claimed, min(
     CASE
       WHEN s.waiting_action IS NOT NULL THEN 0
-      WHEN s.opened_at IS NOT NULL THEN busy.claimed = 0
-        AND (s.probe_at <= @now OR s.probe_at > @now + ${PROBE_EVERY_MS})
+      WHEN s.open_reason = 'BY_HAND' THEN 0
+      WHEN s.opened_at IS NOT NULL THEN busy.claimed = 0 AND (s.probe_at <= @now
+        OR s.probe_at > @now + coalesce(s.probe_wait, ${PROBE_EVERY_MS}))
       ELSE i.max_concurrency - busy.claimed
     END,
     CASE WHEN i.rate_per_minute IS NULL THEN i.max_concurrency ELSE ${FREE_TOKENS} END)

@@ -5,6 +5,7 @@ import { createBatchListQueries } from './batch-list.ts';
 import { createBatchAnswerQueries, createBatchRecordCommands } from './batch-records.ts';
 import { createBatchReleaseCommands } from './batch-release.ts';
 import { createBatchCommands, createBatchQueries } from './batches.ts';
+import { createBreakerCommands, createBreakerQueries } from './breaker-by-hand.ts';
 import { createKeepCall, encodeCall } from './calls.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { createInsertDelivery } from './deliveries.ts';
@@ -71,6 +72,7 @@ export function createCommands(
     ...createLeaseCommands(db, endings, queue, applyReport, bury),
     ...createFailedTaskCommands(db, tasks),
     ...createOrderCommands(db, ordering),
+    ...createBreakerCommands(db),
     ...createRecovery(db, tasks, endings, applyReport, bury),
     ...createHeldTaskCommands(db, tasks),
     ...createScheduledTaskCommands(db, tasks),
@@ -100,6 +102,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createObjectNoteQueries(db),
     ...createFailedTaskQueries(db),
     ...createFigureQueries(db),
+    ...createBreakerQueries(db),
     ...createAuditQueries(db),
     ...createHeldTaskQueries(db),
     ...createScheduledTaskQueries(db),

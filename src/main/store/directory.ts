@@ -69,6 +69,7 @@ export function logSummary(row: LogRow): LogSummary {
     nextRetryAt: row['next_retry_at'],
     heldReason: row['held_reason'],
     waitsFor: null,
+    heldNote: row['held_note'] ?? null,
     resolution: row['resolution'],
     resolvedAt: row['resolved_at'],
     activityDate: row['activity_date'],

@@ -37,7 +37,7 @@ export function createFigureQueries(db: Database) {
     .pluck();
   const breakers = db.prepare<[number], BreakerFigures>(
     `SELECT lab_integration_id AS labIntegrationId, failures, open_reason AS openReason,
-       opened_at AS openedAt FROM integration_state
+       opened_at AS openedAt, opened_by AS openedBy, open_note AS openNote FROM integration_state
      WHERE opened_at IS NOT NULL OR failures >= ? ORDER BY lab_integration_id`,
   );
   const failed = db

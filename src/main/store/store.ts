@@ -44,6 +44,7 @@ import type {
   SpillRecord,
   SpillState,
 } from '../../shared/model/spill.ts';
+import type { BreakerRecord, BreakerSet, SetBreaker } from '../../shared/model/breaker.ts';
 import type { AppendAudit } from './audit.ts';
 import { encodeCall } from './calls.ts';
 import { Channel } from './channel.ts';
@@ -279,6 +280,12 @@ export class Store {
     now: number;
   }): Promise<KeyRelease> {
     return this.#writer.call('releaseOrderingKey', request);
+  }
+  setBreaker(request: SetBreaker): Promise<BreakerSet> {
+    return this.#writer.call('setBreaker', request);
+  }
+  listBreakers(): Promise<BreakerRecord[]> {
+    return this.#points.call('listBreakers', null);
   }
   pendingReports(request: { afterTaskId: number; limit: number }): Promise<PendingReport[]> {
     return this.#points.call('pendingReports', request);

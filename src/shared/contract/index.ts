@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { appointmentProcedures } from './appointments.ts';
 import { backupProcedures } from './backup.ts';
 import { batchProcedures } from './batches.ts';
+import { breakerProcedures } from './breaker.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { heldProcedures } from './held.ts';
@@ -26,6 +27,7 @@ export const contract = {
   ...appointmentProcedures,
   ...leaseProcedures,
   ...legacyProcedures,
+  ...breakerProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

@@ -67,6 +67,8 @@ export const logSummaryDocument = z.object({
   held_reason: z.enum(HELD_REASONS).nullable(),
   /** The head of its ordering key, where it waits for that (held_reason HEAD_… or BEHIND_…). */
   waits_for: z.string().nullable(),
+  /** Who opened the circuit breaker that it waits for by hand, and why. */
+  held_note: z.string().nullable(),
   /** An operator's word (resolveLog), until a signal settles the log after all. */
   resolution: z.enum(RESOLUTIONS).nullable(),
   resolved_at: isoTime.nullable(),

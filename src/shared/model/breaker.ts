@@ -1,4 +1,5 @@
 import type { AttemptReport } from './delivery.ts';
+import { RETRY_AFTER_AT_MOST_MS, retryAfterOf } from './retry-policy.ts';
 import type { ErrorKind } from './vocabulary.ts';
 
 /** How long an integration that is open waits between two probes (ms). */
@@ -10,8 +11,8 @@ export const BREAKER_OPENS_AT = 10;
 /** Failures in a row at which is warned: 50, 70 and 90 % of the way. */
 export const BREAKER_WARNS_AT: readonly number[] = [5, 7, 9];
 
-/** Why nothing but probes leaves for an integration. */
-export const OPEN_REASONS = ['ENDPOINT_DOWN', 'RULE_UNFIT', 'BREAKER'] as const;
+/** Why nothing but probes leaves for an integration; `BY_HAND`: a person opened it, and nothing leaves. */
+export const OPEN_REASONS = ['ENDPOINT_DOWN', 'RULE_UNFIT', 'BREAKER', 'BY_HAND'] as const;
 export type OpenReason = (typeof OPEN_REASONS)[number];
 
 /** How an integration fares, as far as its own attempts tell. Times are epoch milliseconds. */
@@ -19,16 +20,66 @@ export interface BreakerState {
   /** Consecutive failures. */
   failures: number;
   /** Null: closed, everything may leave. */
-  open: { reason: OpenReason; since: number; probeAt: number } | null;
+  open: {
+    reason: OpenReason;
+    since: number;
+    /** By hand: when it was opened, no probe goes. */
+    probeAt: number;
+    /** How long that is from when it was set (ms): further away, the clock was set back. */
+    probeWait: number;
+  } | null;
 }
 
 export const HEALTHY: BreakerState = { failures: 0, open: null };
 
 /** A transition that people are told of, once. */
 export type BreakerChange = { labIntegrationId: number; failures: number } & (
-  | { kind: 'WARNING' | 'CLOSED' }
-  | { kind: 'OPENED'; reason: OpenReason }
+  | { kind: 'WARNING' }
+  /** `by`: who did it by hand, and why. */
+  | { kind: 'CLOSED'; by?: BreakerActor }
+  | { kind: 'OPENED'; reason: OpenReason; by?: BreakerActor }
 );
+
+/** Who opened or closed a breaker by hand, and why. */
+export interface BreakerActor {
+  actor: string;
+  /** In a person's words. */
+  note: string;
+}
+
+/** How an integration's breaker stands, as people read it. Times are epoch milliseconds. */
+export interface BreakerRecord {
+  labIntegrationId: number;
+  /** The integration's. */
+  name: string;
+  failures: number;
+  /** Null: closed. */
+  openReason: OpenReason | null;
+  openedAt: number | null;
+  /** Where it was opened by hand. */
+  openedBy: string | null;
+  openNote: string | null;
+  /** When the next probe may go; null: none does. */
+  probeAt: number | null;
+  /** Deliveries that wait, ready or scheduled; exact up to {@link WAITING_COUNTED}. */
+  waiting: number;
+}
+
+/** So many that wait are counted. */
+export const WAITING_COUNTED = 10_000;
+
+/** Opens or closes a breaker by hand. */
+export interface SetBreaker extends BreakerActor {
+  labIntegrationId: number;
+  state: 'open' | 'closed';
+  now: number;
+}
+
+/** What became of that; `UNCHANGED`: it was so already. */
+export type BreakerSet =
+  | { outcome: 'UNKNOWN_INTEGRATION' }
+  | { outcome: 'UNCHANGED'; breaker: BreakerRecord }
+  | { outcome: 'CHANGED'; breaker: BreakerRecord; change: BreakerChange };
 
 /**
  * What an attempt's end says of the other side.
@@ -80,6 +131,13 @@ function senseOfError(kind: ErrorKind): Sense | null {
   }
 }
 
+/** How long the partner asked to be left alone with an outcome of an attempt (ms); 0: it did not. */
+export function askedToWait(
+  report: Pick<AttemptReport, 'responseHeaders' | 'activityDate'>,
+): number {
+  return retryAfterOf(report.responseHeaders?.['retry-after'], report.activityDate) ?? 0;
+}
+
 /** What to remember and what to tell; `change` null: nothing that people must know. */
 export interface BreakerStep {
   state: BreakerState;
@@ -91,16 +149,21 @@ export interface BreakerStep {
  * opens it at once, since every other delivery would meet the same; what waits then waits until that
  * is mended and fails for nothing. Other failures open it when there are ten in a row. Whatever was
  * reached proves that the endpoint is up and the rule fit, which closes what was open for that; what
- * was open for failures closes with the first success or refusal of a message.
+ * was open for failures closes with the first success or refusal of a message. What a person opened
+ * stays so whatever becomes of attempts that were under way.
  *
  * @param waits whether the rule's deliveries may wait (retries are enabled)
+ * @param asked how long the partner asked to be left alone (ms); the next probe waits as long, within
+ *   an hour
  */
 export function nextBreakerState(
   before: BreakerState,
   sense: Sense,
   waits: boolean,
   now: number,
+  asked = 0,
 ): BreakerStep {
+  if (before.open?.reason === 'BY_HAND') return { state: before, change: null };
   switch (sense) {
     case 'SILENT':
       return { state: before, change: null };
@@ -109,7 +172,7 @@ export function nextBreakerState(
     case 'DOWN':
     case 'UNFIT':
     case 'FAILING':
-      return failed(before, sense, waits, now);
+      return failed(before, sense, waits, now, asked);
   }
 }
 
@@ -118,10 +181,11 @@ function failed(
   sense: 'DOWN' | 'UNFIT' | 'FAILING',
   waits: boolean,
   now: number,
+  asked: number,
 ): BreakerStep {
   const failures = before.failures + 1;
-  const probeAt = now + PROBE_EVERY_MS;
   const { open } = before;
+  const probe = nextProbe(open, now, asked);
   const toWait = waits ? reasonToWait(sense) : null;
   const isUpAgain = open !== null && open.reason !== 'BREAKER' && sense === 'FAILING';
   if (open && !isUpAgain) {
@@ -129,19 +193,34 @@ function failed(
     const isNext = open.reason !== 'BREAKER' && toWait !== null && toWait !== open.reason;
     const reason = isNext ? toWait : open.reason;
     return {
-      state: { failures, open: { ...open, reason, probeAt } },
+      state: { failures, open: { reason, since: open.since, ...probe } },
       change: isNext ? 'OPENED' : null,
     };
   }
   const reason = toWait ?? (failures >= BREAKER_OPENS_AT ? 'BREAKER' : null);
   if (reason) {
-    return { state: { failures, open: { reason, since: now, probeAt } }, change: 'OPENED' };
+    return { state: { failures, open: { reason, since: now, ...probe } }, change: 'OPENED' };
   }
   if (isUpAgain) return { state: { failures, open: null }, change: 'CLOSED' };
   return {
     state: { failures, open: null },
     change: BREAKER_WARNS_AT.includes(failures) ? 'WARNING' : null,
   };
+}
+
+/**
+ * When the next probe goes. One that the partner has put off stays so, whatever other attempts that
+ * were under way meanwhile meet.
+ */
+function nextProbe(
+  open: BreakerState['open'],
+  now: number,
+  asked: number,
+): { probeAt: number; probeWait: number } {
+  const probeWait = Math.max(PROBE_EVERY_MS, Math.min(asked, RETRY_AFTER_AT_MOST_MS));
+  const probeAt = now + probeWait;
+  const isPutOff = open !== null && open.probeAt > probeAt && open.probeAt <= now + open.probeWait;
+  return isPutOff ? { probeAt: open.probeAt, probeWait: open.probeWait } : { probeAt, probeWait };
 }
 
 /** Null: such an outcome gives nothing to wait for. */

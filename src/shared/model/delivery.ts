@@ -358,6 +358,8 @@ export interface LogSummary
   heldReason: HeldReason | null;
   /** The `log_id` of the head of its ordering key, where it waits for that. */
   waitsFor: string | null;
+  /** What more there is to say of that: who opened the breaker that it waits for by hand, and why. */
+  heldNote: string | null;
   /** An operator's word, where no signal has settled the log since. */
   resolution: Resolution | null;
   resolvedAt: number | null;

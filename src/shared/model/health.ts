@@ -9,6 +9,9 @@ export interface BreakerFigures {
   /** Null: closed. */
   openReason: OpenReason | null;
   openedAt: number | null;
+  /** Who opened it by hand, and their words; null: nobody did. */
+  openedBy: string | null;
+  openNote: string | null;
 }
 
 /** Counts that health and metrics show; they hold no patient data. */

@@ -119,7 +119,7 @@ describe('a masked log', () => {
       [
         'action_category action_category_list_id activity activity_date attempts batch_id certainty',
         'config_version control_id created_at deliver_by direction end_point error_kind',
-        'error_message event_id held_reason integration_callback_url ip is_retry_enabled',
+        'error_message event_id held_note held_reason integration_callback_url ip is_retry_enabled',
         'lab_id lab_integration_id log_id masked next_retry_at ordering_key organization_id origin',
         'priority references request_body request_body_cut request_headers request_method resolution resolved_at',
         'response_body response_body_cut response_headers response_status_code response_time retry_context',

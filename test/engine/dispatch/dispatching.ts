@@ -7,6 +7,7 @@ import type {
   DispatcherTimings,
   OutcomeSpill,
 } from '../../../src/main/engine/dispatch/dispatcher-parts.ts';
+import { Breakers } from '../../../src/main/engine/queue/breakers.ts';
 import { HeldTasks } from '../../../src/main/engine/queue/held-tasks.ts';
 import type { HeldAction } from '../../../src/shared/model/held.ts';
 import type { Transport } from '../../../src/main/engine/dispatch/transport.ts';
@@ -36,6 +37,8 @@ export interface Dispatching {
   troubles: string[];
   /** What was told of breakers. */
   breakers: BreakerChange[];
+  /** Breakers as people deal with them. */
+  byHand: Breakers;
   /** Logs whose partner has answered 410. */
   gone: string[];
   /** Saves a rule to store and memory. @returns its id */
@@ -91,12 +94,22 @@ export async function dispatching(
     recover: (request) => store.recover(request),
     tendOrder: (request) => store.tendOrder(request),
   };
-  const dispatcher = new Dispatcher({
+  const breakersByHand: Breakers = new Breakers({
+    store,
+    clock: options.clock ?? Date.now,
+    onChange: (change) => {
+      breakers.push(change);
+      if (change.kind === 'CLOSED') dispatcher.notify();
+    },
+    giveBack: (rule) => dispatcher.giveBack(rule),
+  });
+  const dispatcher: Dispatcher = new Dispatcher({
     store: { ...port, ...options.wrap?.(port) },
     spill: options.spill ?? NO_SPILL,
     configuration: lookup,
     transport: options.transport ?? transport,
     credentials: new CredentialSource({ configuration: lookup, transport, clock: Date.now }),
+    stops: breakersByHand,
     clock: options.clock ?? Date.now,
     worker: 'w',
     failpoint: () => {},
@@ -155,6 +168,7 @@ export async function dispatching(
     settled,
     troubles,
     breakers,
+    byHand: breakersByHand,
     gone,
     async addRule(settings = {}) {
       const labIntegrationId = await configure(store, settings);

@@ -19,6 +19,8 @@ let now: number;
 let breakers: BreakerChange[];
 let wentOn: KeyWentOn[];
 let troubles: string[];
+/** Integrations that a person has stopped. */
+let stopped: Set<number>;
 
 beforeEach(async () => {
   store = openLocalStore();
@@ -28,6 +30,7 @@ beforeEach(async () => {
   breakers = [];
   wentOn = [];
   troubles = [];
+  stopped = new Set();
 });
 afterEach(() => store.close());
 
@@ -50,6 +53,7 @@ function roomOver(wrap: Partial<LeasesDeps['store']> = {}): Leases {
     store: { ...port, ...wrap },
     configuration: lookup,
     credentials: new CredentialSource({ configuration: lookup, transport, clock }),
+    stops: stopped,
     callback: new CallbackHandler({
       store,
       configuration: lookup,

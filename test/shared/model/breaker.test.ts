@@ -76,7 +76,7 @@ describe('the breaker', () => {
     expect(told).toEqual(['5 WARNING', '7 WARNING', '9 WARNING', '10 OPENED']);
     expect(state).toEqual({
       failures: 10,
-      open: { reason: 'BREAKER', since: 10_000, probeAt: 25_000 },
+      open: { reason: 'BREAKER', since: 10_000, probeAt: 25_000, probeWait: 15_000 },
     });
   });
 
@@ -88,7 +88,7 @@ describe('the breaker', () => {
   test('tells of what is open once, and puts the next probe off with each that fails', () => {
     const { state, changes } = after(times(12, 'FAILING'));
     expect(changes.filter((change) => change === 'OPENED')).toHaveLength(1);
-    expect(state.open).toEqual({ reason: 'BREAKER', since: 10_000, probeAt: 27_000 });
+    expect(state.open).toMatchObject({ reason: 'BREAKER', since: 10_000, probeAt: 27_000 });
   });
 
   test('closes with the first success or refusal of a message', () => {
@@ -100,7 +100,10 @@ describe('the breaker', () => {
   test('opens at once where the endpoint is not reached', () => {
     expect(after(['DOWN'])).toEqual({
       changes: ['OPENED'],
-      state: { failures: 1, open: { reason: 'ENDPOINT_DOWN', since: 1_000, probeAt: 16_000 } },
+      state: {
+        failures: 1,
+        open: { reason: 'ENDPOINT_DOWN', since: 1_000, probeAt: 16_000, probeWait: 15_000 },
+      },
     });
   });
 
@@ -112,7 +115,10 @@ describe('the breaker', () => {
   test('opens at once where the rule cannot be used as it is, if its deliveries may wait', () => {
     expect(after(['UNFIT'])).toEqual({
       changes: ['OPENED'],
-      state: { failures: 1, open: { reason: 'RULE_UNFIT', since: 1_000, probeAt: 16_000 } },
+      state: {
+        failures: 1,
+        open: { reason: 'RULE_UNFIT', since: 1_000, probeAt: 16_000, probeWait: 15_000 },
+      },
     });
     expect(after(times(9, 'UNFIT'), false).state.open).toBeNull();
   });
@@ -138,6 +144,42 @@ describe('the breaker', () => {
     expect(changes.at(-1)).toBe('OPENED');
     expect(state.open).toMatchObject({ reason: 'BREAKER', since: 11_000 });
   });
+
+  test('asks no sooner than the partner wants, whatever attempts under way meet meanwhile', () => {
+    const opened = after(times(9, 'FAILING')).state;
+    const { state } = nextBreakerState(opened, 'FAILING', true, 10_000, 120_000);
+    expect(state.open).toMatchObject({ probeAt: 130_000, probeWait: 120_000 });
+    const { state: later } = nextBreakerState(state, 'FAILING', true, 11_000);
+    expect(later).toMatchObject({ failures: 11, open: { probeAt: 130_000, probeWait: 120_000 } });
+    // The probe itself then says anew how long.
+    const { state: probed } = nextBreakerState(later, 'FAILING', true, 131_000);
+    expect(probed.open).toMatchObject({ probeAt: 146_000, probeWait: 15_000 });
+  });
+
+  test.each([
+    [0, 15_000],
+    [3_000, 15_000],
+    [90_000, 90_000],
+    [86_400_000, 3_600_000],
+  ])('asked to wait %i ms, it waits %i', (asked, wait) => {
+    const { state } = nextBreakerState(after(times(9, 'FAILING')).state, 'FAILING', true, 0, asked);
+    expect(state.open).toMatchObject({ probeAt: wait, probeWait: wait });
+  });
+
+  test('does not wait for what was put off before the clock was set back', () => {
+    const open = { reason: 'BREAKER', since: 0, probeAt: 9_000_000, probeWait: 60_000 } as const;
+    const { state } = nextBreakerState({ failures: 12, open }, 'FAILING', true, 1_000_000);
+    expect(state.open).toMatchObject({ probeAt: 1_015_000, probeWait: 15_000 });
+  });
+
+  test.each(['UP', 'DOWN', 'UNFIT', 'FAILING', 'SILENT'] as const)(
+    'opened by hand stays as it is after an attempt that was under way: %s',
+    (sense) => {
+      const open = { reason: 'BY_HAND', since: 1, probeAt: 1, probeWait: 15_000 } as const;
+      const before: BreakerState = { failures: 3, open };
+      expect(nextBreakerState(before, sense, true, 5_000)).toEqual({ state: before, change: null });
+    },
+  );
 
   test('learns nothing from our own end', () => {
     expect(after([...times(20, 'SILENT')]).state).toEqual(HEALTHY);

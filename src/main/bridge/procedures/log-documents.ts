@@ -45,6 +45,7 @@ export function logSummaryDocumentOf(log: LogSummary): LogSummaryDocument {
     next_retry_at: toIso(log.nextRetryAt),
     held_reason: log.heldReason,
     waits_for: log.waitsFor,
+    held_note: log.heldNote,
     resolution: log.resolution,
     resolved_at: toIso(log.resolvedAt),
     activity_date: toIso(log.activityDate),

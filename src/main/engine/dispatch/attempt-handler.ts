@@ -81,18 +81,13 @@ export class AttemptHandler {
     if (attempt && !this.#mayLeave(task)) {
       // Since the stamp was asked for: whoever did it has been told that nothing leaves.
       running.goesBack = true;
-      const why = !this.#isActive(task)
-        ? 'The rule was switched off'
-        : this.#isOurs(task)
-          ? 'Delivery was paused'
-          : 'The rule was given to outside workers';
-      outcome = failure('CONFIGURATION', `${why} before anything was sent.`, 0);
+      outcome = failure('CONFIGURATION', `${this.#whyNot(task)} before anything was sent.`, 0);
     } else if (attempt) {
       const { timeoutMs } = attempt.limits;
       running.deadline = clock() + timeoutMs + this.#timings.hungAfter;
       outcome = await callPartner(transport, attempt, () => {
         running.deadline = clock() + timeoutMs + this.#timings.hungAfter;
-        return this.#isActive(task) && running.end !== null;
+        return this.#isActive(task) && !this.#isStopped(task) && running.end !== null;
       });
       failpoint('after-answer');
     }
@@ -136,9 +131,23 @@ export class AttemptHandler {
     return null;
   }
 
-  /** Whether anything may leave for it now: not once a switched-off rule or a pause was answered. */
+  /**
+   * Whether anything may leave for it now: not once it was answered that its rule is switched off, its
+   * breaker opened by hand, or delivery paused.
+   */
   #mayLeave(task: ClaimedTask): boolean {
-    return this.#isActive(task) && this.#isOurs(task) && !this.#isPaused;
+    return this.#isActive(task) && !this.#isStopped(task) && this.#isOurs(task) && !this.#isPaused;
+  }
+
+  /** Why nothing may leave for it. */
+  #whyNot(task: ClaimedTask): string {
+    if (!this.#isActive(task)) return 'The rule was switched off';
+    if (this.#isStopped(task)) return 'The circuit breaker was opened by hand';
+    return this.#isOurs(task) ? 'Delivery was paused' : 'The rule was given to outside workers';
+  }
+
+  #isStopped(task: ClaimedTask): boolean {
+    return this.#deps.stops.has(task.labIntegrationId);
   }
 
   /** What was claimed before its rule was given to outside workers goes to them. */

@@ -6,6 +6,7 @@ import type { Failpoint } from '../../../shared/failpoint.ts';
 import type { ScheduleStep } from '../../../shared/model/retry.ts';
 import type { Spill } from '../../../shared/model/spill.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
+import type { Stops } from '../queue/breakers.ts';
 import type { QueuePort } from '../queue/port.ts';
 import type { CredentialSource } from './credentials.ts';
 import type { Transport } from './transport.ts';
@@ -60,6 +61,8 @@ export interface DispatcherDeps {
   configuration: ConfigurationLookup;
   transport: Transport;
   credentials: CredentialSource;
+  /** Integrations that a person has stopped. */
+  stops: Stops;
   clock: () => number;
   /** This engine's lasting id. */
   worker: string;

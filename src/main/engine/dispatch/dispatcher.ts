@@ -101,6 +101,11 @@ export class Dispatcher {
     this.notify(priority === 'STAT' ? [labIntegrationId] : []);
   }
 
+  /** Gives back what was claimed ahead for an integration, and is not stamped. */
+  giveBack(labIntegrationId: number): Promise<void> {
+    return this.#claimer.giveBack(labIntegrationId);
+  }
+
   /** An outcome or a death that had to be kept in the spill journal is in the store now. */
   applied(record: SpillRecord, applied: Extract<SpillApplied, { outcome: 'APPLIED' }>): void {
     this.#keeper.applied(record, applied);

@@ -11,6 +11,7 @@ import type { CredentialSource } from '../dispatch/credentials.ts';
 import { NotSendable } from '../dispatch/not-sendable.ts';
 import { type PreparedAttempt, prepareAttempt } from '../dispatch/request.ts';
 import { failure } from '../dispatch/transport.ts';
+import type { Stops } from '../queue/breakers.ts';
 import type { WhyLost } from './faults.ts';
 
 /** What came of making an attempt ready. */
@@ -25,15 +26,18 @@ export type Made =
 export class AttemptMaker {
   readonly #configuration: ConfigurationLookup;
   readonly #credentials: CredentialSource;
+  readonly #stops: Stops;
   readonly #clock: () => number;
 
   constructor(deps: {
     configuration: ConfigurationLookup;
     credentials: CredentialSource;
+    stops: Stops;
     clock: () => number;
   }) {
     this.#configuration = deps.configuration;
     this.#credentials = deps.credentials;
+    this.#stops = deps.stops;
     this.#clock = deps.clock;
   }
 
@@ -46,6 +50,7 @@ export class AttemptMaker {
     if (this.isPaused) return 'PAUSED';
     const rule = this.#configuration.integration(task.labIntegrationId);
     if (rule?.isActive === false) return 'DISABLED';
+    if (this.#stops.has(task.labIntegrationId)) return 'STOPPED';
     return rule?.executor === 'local' ? 'LOCAL' : null;
   }
 
@@ -98,7 +103,9 @@ export class AttemptMaker {
         ? 'Delivery was paused'
         : why === 'DISABLED'
           ? 'The rule was switched off'
-          : 'The rule was taken from outside workers';
+          : why === 'STOPPED'
+            ? 'The circuit breaker was opened by hand'
+            : 'The rule was taken from outside workers';
     const outcome = failure('CONFIGURATION', `${what} before anything was sent.`, 0);
     return this.#reportOf(lease, task, outcome);
   }

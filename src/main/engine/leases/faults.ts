@@ -6,6 +6,8 @@ export type WhyLost =
   | 'EXPIRED'
   | 'PAUSED'
   | 'DISABLED'
+  /** The integration's breaker was opened by hand. */
+  | 'STOPPED'
   | 'LOCAL'
   /** It was started before, and nothing may leave any more. */
   | 'STARTED'
@@ -17,6 +19,8 @@ const WORDS: Record<WhyLost, string> = {
   EXPIRED: 'The lease has run out.',
   PAUSED: 'Deliveries are paused, so the task went back into its place.',
   DISABLED: 'The integration was switched off, so the task is held.',
+  STOPPED:
+    'The circuit breaker of the integration was opened by hand, so the task went back into its place.',
   LOCAL: 'LabRelay makes the calls of this integration itself by now, so the task went back.',
   STARTED:
     'The attempt was started before, and by now nothing may leave for it; what came of it may still be reported.',

@@ -10,6 +10,7 @@ import type { ScheduleStep } from '../../../shared/model/retry.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import type { CredentialSource } from '../dispatch/credentials.ts';
 import type { PartnerRequest } from '../dispatch/transport.ts';
+import type { Stops } from '../queue/breakers.ts';
 import type { QueuePort } from '../queue/port.ts';
 import type { LeasePort } from './port.ts';
 
@@ -29,6 +30,8 @@ export interface LeasesDeps {
   store: LeasePort & Pick<QueuePort, 'bury'>;
   configuration: ConfigurationLookup;
   credentials: CredentialSource;
+  /** Integrations that a person has stopped. */
+  stops: Stops;
   /** Reads reports, and takes those that end nothing. */
   callback: {
     read(body: CallbackReport, reporter: string): Promise<AttemptReport>;

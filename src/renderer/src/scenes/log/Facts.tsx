@@ -38,7 +38,11 @@ export function Facts({ log }: { log: LogDocument }) {
       <Fact name="Ordering key">{log.ordering_key}</Fact>
       <Fact name="Retry">{log.retry_state !== 'NONE' && RETRY_WORDS[log.retry_state]}</Fact>
       <Fact name="Next retry">{log.next_retry_at && <Time long at={log.next_retry_at} />}</Fact>
-      <Fact name="Held because">{log.held_reason && HELD_WORDS[log.held_reason]}</Fact>
+      <Fact name="Held because">
+        {log.held_note
+          ? `The circuit breaker was ${log.held_note}`
+          : log.held_reason && HELD_WORDS[log.held_reason]}
+      </Fact>
       <Fact name="Waits for">
         {log.waits_for && (
           <a href={addressOfLog(log.waits_for)}>

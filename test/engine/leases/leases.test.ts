@@ -238,3 +238,25 @@ describe('an endpoint that a worker finds down', () => {
     expect(await room.lease(wish)).toHaveLength(1);
   });
 });
+
+test('what was given out before its breaker was opened by hand may not be started', async () => {
+  await queue(2);
+  const leases = roomOver();
+  const given = await leases.lease({
+    worker: 'w',
+    labIntegrationId: null,
+    limit: 2,
+    leaseMs: 60_000,
+  });
+  const [first, second] = given.map(({ leaseId }) => leaseId);
+  await leases.start(first ?? '');
+  stopped.add(rule);
+  await expect(leases.start(second ?? '')).rejects.toMatchObject({
+    code: 'LEASE_LOST',
+    message: expect.stringContaining('opened by hand') as string,
+  });
+  // What was started may have left; its outcome is still heard.
+  await expect(leases.report(first ?? '', { status: 'SUCCESS' }, 'key')).resolves.toMatchObject({
+    changed: true,
+  });
+});

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { AttemptReport, ClaimedTask } from '../../src/shared/model/delivery.ts';
 import { openLocalStore } from './local-store.ts';
@@ -108,5 +109,83 @@ describe('a message of which it is told that the partner has it', () => {
     await settle(task, { ...UNREACHED, activityDate: 6_000 });
     expect(states()).toEqual([]);
     expect(await store.getLog(task.logId)).toMatchObject({ status: 'SUCCESS', heldReason: null });
+  });
+});
+
+describe('late acceptance of an attempt that was followed by another', () => {
+  const late = (logId: string) => store.report(report(logId, { attempt: 1, ...FROM_OUTSIDE }));
+
+  /** Its first attempt is in doubt, and it was queued again by hand. */
+  async function queuedAgain(): Promise<string> {
+    await store.acceptEvent(event([delivery(rule)]));
+    const { task } = await stampNext(store);
+    await store.bury({
+      taskId: task.taskId,
+      cause: 'TIMEOUT',
+      errorMessage: 'hung',
+      stamped: true,
+      at: 2_000,
+    });
+    await store.requeueFailedTask({ failedTaskId: 1, reason: 'again', actor: 'anna', now: 3_000 });
+    return task.logId;
+  }
+
+  /** Its body is another from now on, as after an edit. */
+  function correct(): void {
+    const db = new Database(store.file);
+    db.exec(`INSERT INTO revision (log_seq, number, body, content_type, sha256, config_version, reason,
+        created_at)
+      SELECT log_seq, 2, body, content_type, 'y', 1, 'EDITED', 1 FROM revision;
+      UPDATE task SET revision = 2; UPDATE log SET revision = 2`);
+    db.close();
+  }
+
+  test('takes out what still waits, whatever the second met', async () => {
+    const logId = await queuedAgain();
+    const { task } = await stampNext(store, 'w', 4_000);
+    await settle(task, { ...UNREACHED, activityDate: 4_100 });
+    expect(states()).toEqual(['READY']);
+    await late(logId);
+    expect(states()).toEqual([]);
+    expect(await store.getLog(logId)).toMatchObject({
+      status: 'SUCCESS',
+      certainty: 'ACCEPTED',
+      retryState: 'NONE',
+      heldReason: null,
+      attempts: [{ status: 'SUCCESS' }, { status: 'FAIL' }],
+    });
+  });
+
+  test('leaves a second that is under way alone, which ends by itself and is not tried again', async () => {
+    const logId = await queuedAgain();
+    const { task } = await stampNext(store, 'w', 4_000);
+    await late(logId);
+    expect(states()).toEqual(['CLAIMED']);
+    expect(await store.getLog(logId)).toMatchObject({ status: 'SUCCESS' });
+    await settle(task, { ...UNREACHED, activityDate: 6_000 });
+    expect(states()).toEqual([]);
+    expect(await store.getLog(logId)).toMatchObject({ status: 'SUCCESS', certainty: 'ACCEPTED' });
+  });
+
+  test('does not cancel a correction that was tried since', async () => {
+    const logId = await queuedAgain();
+    correct();
+    const { task } = await stampNext(store, 'w', 4_000);
+    await settle(task, { ...UNREACHED, activityDate: 4_100 });
+    await late(logId);
+    expect(states()).toEqual(['READY']);
+    expect(await store.getLog(logId)).toMatchObject({
+      status: 'FAIL',
+      certainty: 'NOT_SENT',
+      attempts: [{ status: 'SUCCESS' }, { status: 'FAIL', revision: 2 }],
+    });
+  });
+
+  test('does not cancel a correction that is only queued yet', async () => {
+    const logId = await queuedAgain();
+    correct();
+    await late(logId);
+    expect(await store.getLog(logId)).toMatchObject({ status: 'SUCCESS' });
+    expect((await claim(60_000)).map(({ revision }) => revision)).toEqual([2]);
   });
 });

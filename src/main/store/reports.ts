@@ -22,6 +22,7 @@ interface LogRow {
 
 interface AttemptRow extends KnownOutcome {
   stage: Stage | null;
+  revision: number;
   started_at: number;
   ended_at: number | null;
 }
@@ -71,7 +72,7 @@ export function createApplyReport(
      FROM log WHERE log_id = ?`,
   );
   const attempt = db.prepare<[number, number], AttemptRow>(
-    `SELECT status, certainty, stage, response_status_code, error_kind, started_at, ended_at
+    `SELECT status, certainty, stage, response_status_code, error_kind, revision, started_at, ended_at
      FROM attempt WHERE log_seq = ? AND number = ?`,
   );
   // Where an attempt went is what it was stamped with, whatever a report says of it.
@@ -108,6 +109,11 @@ export function createApplyReport(
       return { outcome: 'UNKNOWN_ATTEMPT', logId };
     }
 
+    const isOlder = number < known.newest_attempt;
+    // Our own workers report on the newest, which is known to have its own body.
+    const isNewestBody =
+      !isOlder || attempt.get(known.log_seq, known.newest_attempt)?.revision === made?.revision;
+
     const change = transition(
       {
         status: known.status,
@@ -116,7 +122,7 @@ export function createApplyReport(
         newestAttempt: known.newest_attempt,
         isResolved: known.resolved_at !== null && (!made || made.started_at <= known.resolved_at),
       },
-      made ? { ...made, number, endedAt: made.ended_at } : null,
+      made ? { ...made, number, endedAt: made.ended_at, isNewestBody } : null,
       {
         status: report.status,
         certainty: report.certainty,
@@ -168,10 +174,16 @@ export function createApplyReport(
       if (isTaken(change.log.certainty)) {
         const isOrdered = known.ordering_key !== null;
         // An attempt without an outcome is under way: the log's task is its own, and ends by itself.
-        const isLate = !made || made.status !== null;
+        const isLate = !made || made.status !== null || isOlder;
         const wentOn =
           isOrdered || isLate
-            ? onTaken({ logSeq: known.log_seq, isOrdered, isLate, at: changedAt })
+            ? onTaken({
+                logSeq: known.log_seq,
+                revision: made?.revision ?? null,
+                isOrdered,
+                isLate,
+                at: changedAt,
+              })
             : null;
         if (wentOn) return { outcome: 'APPLIED', logId, wentOn };
       } else if (change.log.status === 'FAIL' && made && made.status !== null) {

@@ -7,6 +7,8 @@ import type { Tasks } from './tasks.ts';
 /** A log that the partner has, as is known from now on. */
 export interface TakenLog {
   logSeq: number;
+  /** Which of its bodies; null: no attempt tells. */
+  revision: number | null;
   isOrdered: boolean;
   /** The outcome of the attempt was known, or none was under way: a task of the log is another one. */
   isLate: boolean;
@@ -16,7 +18,8 @@ export interface TakenLog {
 
 /**
  * What follows once it is known that the partner has a message: what is still queued of it is not
- * sent again, and those of its ordering key go on. An attempt that is stamped may have left already;
+ * sent again, unless it is a correction of what the partner has, and those of its ordering key go on.
+ * An attempt that is stamped may have left already;
  * it ends by itself. The function tells what of the key has become ready so.
  */
 export function createOnTaken(
@@ -25,14 +28,17 @@ export function createOnTaken(
   ordering: Ordering,
 ): (log: TakenLog) => KeyWentOn | null {
   const unsent = db
-    .prepare<[number], number>('SELECT task_id FROM task WHERE log_seq = ? AND stamped_at IS NULL')
+    .prepare<[{ logSeq: number; revision: number | null }], number>(
+      `SELECT task_id FROM task WHERE log_seq = @logSeq AND stamped_at IS NULL
+         AND (@revision IS NULL OR revision = @revision)`,
+    )
     .pluck();
   const waitsNoMore = db.prepare<[number]>(
     `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL, held_reason = NULL WHERE log_seq = ?`,
   );
 
-  return ({ logSeq, isOrdered, isLate, at }) => {
-    const taskId = isLate ? unsent.get(logSeq) : undefined;
+  return ({ logSeq, revision, isOrdered, isLate, at }) => {
+    const taskId = isLate ? unsent.get({ logSeq, revision }) : undefined;
     let wentOn: KeyWentOn | null = null;
     if (taskId !== undefined) {
       wentOn = tasks.end(taskId, at)?.wentOn ?? null;

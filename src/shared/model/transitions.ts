@@ -18,6 +18,8 @@ export interface AttemptState extends ReportedState {
   number: number;
   /** When its outcome happened (epoch ms); null where it has none. */
   endedAt: number | null;
+  /** It sent the body that the newest attempt did; an earlier one may have been corrected since. */
+  isNewestBody: boolean;
 }
 
 /** What is known of the log. */
@@ -66,6 +68,11 @@ function strength(status: LogStatus | null, certainty: Certainty | null): number
 
 type Outcome = Pick<ReportedState, 'status' | 'certainty'>;
 
+/** Whether the receiver says that it has the message, hidden or not. */
+function isAcceptance({ status, certainty }: Outcome): boolean {
+  return certainty === 'ACCEPTED' && (status === 'SUCCESS' || status === 'SUPPRESSED');
+}
+
 /** Whether an outcome tells what became of the message; the others wait for a word, however late. */
 function isDefinite({ certainty }: Outcome): boolean {
   switch (certainty) {
@@ -95,8 +102,10 @@ function replaces(report: Outcome, known: Outcome): boolean {
 /**
  * The log's one state machine. A report settles its attempt if it is a stronger signal than what
  * the attempt holds, and not older than a definite outcome; the log follows its newest attempt, except
- * that SUCCESS is never taken back by the failure of a re-send, and that a log closed by hand follows
- * acceptance alone. Stages move forward only, whatever else a report changes.
+ * that acceptance is never taken back by the failure of a re-send, that acceptance of an earlier attempt
+ * counts where the same body was only sent again since, whatever became of that, and that a log closed
+ * by hand follows acceptance alone. Acceptance of what was corrected since says nothing of the
+ * correction. Stages move forward only, whatever else a report changes.
  *
  * @param attempt the attempt that is reported on; null where none was made
  */
@@ -107,10 +116,15 @@ export function transition(
 ): Transition {
   const settlesAttempt = replaces(report, attempt ?? log) && !comesTooLate(report, attempt);
   const isNewest = attempt === null || attempt.number >= log.newestAttempt;
-  const takesBackSuccess = log.status === 'SUCCESS' && report.status !== 'SUCCESS';
+  const isLateAcceptance =
+    attempt?.isNewestBody === true && isAcceptance(report) && !isAcceptance(log);
+  const takesBackAcceptance =
+    (log.status === 'SUCCESS' && report.status !== 'SUCCESS') ||
+    (isAcceptance(log) && !isAcceptance(report));
   // People asked the receiver; only the receiver's own acceptance says more than they do.
   const contradictsPeople = log.isResolved && report.certainty !== 'ACCEPTED';
-  const settlesLog = settlesAttempt && isNewest && !takesBackSuccess && !contradictsPeople;
+  const speaksForLog = (isNewest || isLateAcceptance) && !takesBackAcceptance && !contradictsPeople;
+  const settlesLog = settlesAttempt && speaksForLog;
 
   const attemptStage = attempt && laterStage(attempt.stage, report.stage);
   const logStage = laterStage(log.stage, report.stage);

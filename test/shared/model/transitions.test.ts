@@ -19,10 +19,13 @@ class Thread {
   };
   readonly attempts: ReportedState[];
   readonly #endedAt: (number | null)[];
+  readonly #revisions: number[];
   #time = 1_000;
   isResolved = false;
 
-  constructor(attempts: number) {
+  /** @param revisions which body each attempt sent; left out: the same */
+  constructor(attempts: number, revisions: number[] = []) {
+    this.#revisions = revisions;
     this.attempts = Array.from({ length: attempts }, () => ({
       status: null,
       certainty: null,
@@ -40,7 +43,8 @@ class Thread {
     if (!attempt) throw new Error(`no attempt ${number}`);
     const newestAttempt = this.attempts.length;
     const endedAt = this.#endedAt[number - 1] ?? null;
-    const known = { ...attempt, number, endedAt };
+    const isNewestBody = this.#revisionOf(number) === this.#revisionOf(newestAttempt);
+    const known = { ...attempt, number, endedAt, isNewestBody };
     const change = transition({ ...this.log, newestAttempt, isResolved: this.isResolved }, known, {
       ...report,
       at,
@@ -49,6 +53,10 @@ class Thread {
     if (change.settlesAttempt) this.#endedAt[number - 1] = at;
     if (change.log) this.log = change.log;
     return change.attempt !== null || change.log !== null;
+  }
+
+  #revisionOf(number: number): number {
+    return this.#revisions[number - 1] ?? 1;
   }
 }
 
@@ -136,12 +144,67 @@ describe('a log of several attempts', () => {
     expect(thread.log.status).toBe(OUTCOMES[name].status);
   });
 
-  test.each(NAMES)('passes over %s of an older attempt, which keeps it itself', (name) => {
+  const acceptances = NAMES.filter((name) => OUTCOMES[name].certainty === 'ACCEPTED');
+  const others = NAMES.filter((name) => !acceptances.includes(name));
+
+  test.each(others)('passes over %s of an older attempt, which keeps it itself', (name) => {
     const thread = new Thread(2);
     thread.take(1, OUTCOMES[name]);
     expect(thread.log).toMatchObject({ status: 'PENDING', certainty: null });
     expect(thread.attempts[0]?.status).toBe(OUTCOMES[name].status);
     expect(thread.attempts[1]?.status).toBeNull();
+  });
+
+  test.each(acceptances.flatMap((told) => NAMES.map((held) => [told, held] as const)))(
+    'takes late %s of an older attempt, though the same body sent again holds %s',
+    (told, held) => {
+      const thread = new Thread(2);
+      thread.take(1, UNHEARD);
+      thread.take(2, OUTCOMES[held]);
+      thread.take(1, OUTCOMES[told]);
+      const { status, certainty } = OUTCOMES[acceptances.includes(held) ? held : told];
+      expect(thread.log).toMatchObject({ status, certainty });
+      expect(thread.attempts.map((attempt) => attempt.status)).toEqual([
+        OUTCOMES[told].status,
+        OUTCOMES[held].status,
+      ]);
+    },
+  );
+
+  test.each(acceptances.flatMap((told) => NAMES.map((ends) => [told, ends] as const)))(
+    'takes %s of an older attempt while the same body is under way again, which then ends in %s',
+    (told, ends) => {
+      const thread = new Thread(2);
+      thread.take(1, UNHEARD);
+      thread.take(1, OUTCOMES[told]);
+      expect(thread.log).toMatchObject({ status: OUTCOMES[told].status, certainty: 'ACCEPTED' });
+      thread.take(2, OUTCOMES[ends]);
+      // Acceptance is not taken back, and SUCCESS is not hidden.
+      const follows = acceptances.includes(ends) && told !== 'SUCCESS';
+      expect(thread.log.status).toBe(OUTCOMES[follows ? ends : told].status);
+      expect(thread.attempts[1]?.status).toBe(OUTCOMES[ends].status);
+    },
+  );
+
+  test.each(acceptances.flatMap((told) => [null, ...NAMES].map((held) => [told, held] as const)))(
+    'passes over %s of what was corrected since; the correction holds %s',
+    (told, held) => {
+      const thread = new Thread(2, [1, 2]);
+      thread.take(1, UNHEARD);
+      if (held !== null) thread.take(2, OUTCOMES[held]);
+      const before = thread.log;
+      thread.take(1, OUTCOMES[told]);
+      expect(thread.log).toEqual({ ...before, stage: thread.log.stage });
+      expect(thread.attempts[0]).toMatchObject({ status: OUTCOMES[told].status });
+    },
+  );
+
+  test.each(others)('keeps SUPPRESSED acceptance where the re-send ends in %s', (name) => {
+    const thread = new Thread(1);
+    thread.take(1, SUPPRESSED);
+    thread.attempts.push({ status: null, certainty: null, stage: 'DISPATCHED' });
+    thread.take(2, OUTCOMES[name]);
+    expect(thread.log).toMatchObject({ status: 'SUPPRESSED', certainty: 'ACCEPTED' });
   });
 
   test.each(NAMES)('keeps SUCCESS where the re-send ends in %s', (name) => {
@@ -273,7 +336,7 @@ describe('whatever is reported, in whatever order', () => {
     );
   });
 
-  test('SUCCESS stays, stages only move forward, and only the newest attempt moves the status', () => {
+  test('SUCCESS stays, stages only move forward, and an older attempt moves the status by acceptance alone', () => {
     fc.assert(
       fc.property(entries, (reports) => {
         const thread = new Thread(3);
@@ -287,7 +350,7 @@ describe('whatever is reported, in whatever order', () => {
             expect(indexOf(attempt.stage)).toBeGreaterThanOrEqual(indexOf(old?.stage ?? null));
             if (index !== number - 1) expect(attempt).toEqual(old);
           });
-          if (number < 3) {
+          if (number < 3 && told.certainty !== 'ACCEPTED') {
             expect(thread.log.status).toBe(before.log.status);
             expect(thread.log.certainty).toBe(before.log.certainty);
           }

@@ -249,6 +249,47 @@ describe('cancelling', () => {
     });
   });
 
+  /** One delivery of it that died, and so is in the failed-task queue. */
+  async function died(batchSeq: number): Promise<void> {
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0)]));
+    await release(batchSeq);
+    const [task] = await claim();
+    const taskId = task?.taskId ?? 0;
+    const death = {
+      cause: 'EXCEPTION',
+      errorMessage: 'broken',
+      stamped: false,
+      at: 1_500,
+    } as const;
+    await store.bury({ taskId, ...death });
+  }
+  const requeue = (now: number) =>
+    store.requeueFailedTask({ failedTaskId: 1, reason: null, actor: 'Asha', now });
+
+  test('takes along what was queued once more by hand', async () => {
+    const batchSeq = await sealed(1);
+    await died(batchSeq);
+    await requeue(1_600);
+    expect(states()).toEqual(['READY']);
+    expect(await store.getBatch('batch-1')).toMatchObject({ state: 'OPEN' });
+    await store.beginCancel(cancel);
+    expect(await takeOut(batchSeq)).toMatchObject({ cancelled: 1, isDone: true });
+    expect(states()).toEqual([]);
+    expect(await store.getBatch('batch-1')).toMatchObject({
+      state: 'CANCELLED',
+      progress: { cancelled: 1 },
+    });
+  });
+
+  test('does not reach what a person queues once more afterwards', async () => {
+    const batchSeq = await sealed(1);
+    await died(batchSeq);
+    await store.beginCancel(cancel);
+    await requeue(2_500);
+    expect(await takeOut(batchSeq)).toMatchObject({ cancelled: 0, isDone: true });
+    expect(states()).toEqual(['READY']);
+  });
+
   test('of one that is still being built waits for that, and releases nothing', async () => {
     const batchSeq = await sealed(1);
     await store.beginCancel(cancel);

@@ -6,6 +6,7 @@ import type {
   TaskDeath,
 } from '../../shared/model/delivery.ts';
 import type { Certainty, FailedTaskCause, Priority } from '../../shared/model/vocabulary.ts';
+import { createBatchOf } from './batch-of.ts';
 import { inDoubt } from './reports.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -76,6 +77,7 @@ export function createBury(
 
 /** Queueing a failed task once more. */
 export function createFailedTaskCommands(db: Database, tasks: Tasks) {
+  const batchOf = createBatchOf(db);
   const find = db.prepare<
     [number],
     {
@@ -159,6 +161,7 @@ export function createFailedTaskCommands(db: Database, tasks: Tasks) {
         attempt: task.newest_attempt + 1,
         revision: task.revision,
         batchSeq: null,
+        ofBatch: batchOf.open(task.log_seq),
       });
       mark.run(request.now, request.reason, request.failedTaskId);
       note.run(

@@ -19,6 +19,8 @@ export interface NewTask {
   revision: number;
   /** The batch of which it is a part and that is not complete yet; null for all others. */
   batchSeq: number | null;
+  /** The complete batch of which it is a part, and with which it is cancelled; left out: none. */
+  ofBatch?: number | null;
 }
 
 interface Gone {
@@ -67,7 +69,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
     `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, deliver_by, due_at,
        kind, attempt, revision, batch_seq)
      VALUES (@logSeq, @labIntegrationId, @state, @priority, @orderingKey, @deliverBy, @dueAt, @kind,
-       @attempt, @revision, @batchSeq)`,
+       @attempt, @revision, coalesce(@batchSeq, @ofBatch))`,
   );
   const take = db.prepare<[number], Gone>(
     'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
@@ -101,7 +103,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
       const { labIntegrationId: integration, orderingKey } = task;
       if (task.batchSeq !== null) {
         const priority = isUrgent(task, task.dueAt) ? STAT : ROUTINE;
-        insert.run({ ...task, priority, state: 'RECEIVING' });
+        insert.run({ ...task, ofBatch: null, priority, state: 'RECEIVING' });
         return;
       }
       const key = keyOf(integration, orderingKey);
@@ -110,6 +112,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
       const urgent = isUrgent(task, task.dueAt);
       insert.run({
         ...task,
+        ofBatch: task.ofBatch ?? null,
         priority: urgent ? STAT : ROUTINE,
         state: held !== null ? 'HELD' : waits ? 'WAITING' : 'READY',
       });

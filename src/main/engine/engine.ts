@@ -55,6 +55,7 @@ import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { HeldTasksPort, QueuePort } from './queue/port.ts';
 import { RetryAlerts } from './retry/alerts.ts';
 import type { SchedulePort } from './retry/port.ts';
+import { Recoveries, type RecoveryPort } from './retry/recoveries.ts';
 import { RetryScheduler } from './retry/scheduler.ts';
 import { type StalledPort, StalledSweep } from './retry/stalled-sweep.ts';
 import type { SpillPort } from './spill/port.ts';
@@ -73,6 +74,7 @@ export interface EngineStore
     QueuePort,
     OrderingPort,
     BreakerPort,
+    RecoveryPort,
     CallbackPort,
     CallPort,
     HeldTasksPort,
@@ -178,6 +180,7 @@ export class Engine {
   readonly #reporter: HttpReporter;
   readonly #indexer: TextIndexer;
   readonly #housekeeping: IntakeHousekeeping;
+  readonly #recoveries: Recoveries;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -230,11 +233,20 @@ export class Engine {
       clock,
       onTrouble: (what, message) => log.warn(what, message),
     });
+    this.#recoveries = new Recoveries({
+      store,
+      onReleased: () => this.dispatcher.notify(),
+      onTrouble: (message) => log.warn('recovered', message),
+    });
+    const onBreaker = (change: BreakerChange) => {
+      log.breaker(change);
+      if (change.kind === 'CLOSED') this.#recoveries.notify();
+    };
     this.breakers = new Breakers({
       store,
       clock,
       onChange: (change) => {
-        log.breaker(change);
+        onBreaker(change);
         if (change.kind === 'CLOSED') this.dispatcher.notify();
       },
       giveBack: async (labIntegrationId) => {
@@ -253,7 +265,7 @@ export class Engine {
       worker: parts.worker,
       failpoint: parts.failpoint,
       onSettled: (report) => this.#count(report),
-      onBreaker: (change) => log.breaker(change),
+      onBreaker,
       onRetry: (step) => this.#onRetry(step),
       onGone,
       onReportDue: () => this.#reporter.notify(),
@@ -318,7 +330,7 @@ export class Engine {
       callback: this.callback,
       clock,
       onSettled: (report) => this.#count(report),
-      onBreaker: (change) => log.breaker(change),
+      onBreaker,
       onRetry: (step) => this.#onRetry(step),
       onGone,
       onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
@@ -414,6 +426,7 @@ export class Engine {
     await this.spill.start();
     const recovery = await this.dispatcher.start();
     this.heldTasks.start();
+    this.#recoveries.start();
     this.retries.start();
     this.#stalled.start();
     await this.batches.start();
@@ -429,6 +442,7 @@ export class Engine {
     await this.inbound.stop();
     await this.#housekeeping.stop();
     await this.heldTasks.stop();
+    await this.#recoveries.stop();
     await this.retries.stop();
     await this.#stalled.stop();
     await this.batches.stop();

@@ -5,6 +5,7 @@ import {
   type SetBreaker,
   WAITING_COUNTED,
 } from '../../shared/model/breaker.ts';
+import { createRecovered, type Released } from './recovered.ts';
 
 /** Reads how breakers stand; without an id all that are open or have failures in a row. */
 function createReadBreakers(db: Database) {
@@ -31,6 +32,7 @@ function createReadBreakers(db: Database) {
 /** How people open and close breakers. */
 export function createBreakerCommands(db: Database) {
   const read = createReadBreakers(db);
+  const recovered = createRecovered(db);
   const open = db.prepare<[SetBreaker]>(
     `INSERT INTO integration_state (lab_integration_id, opened_at, open_reason, probe_at, opened_by,
        open_note)
@@ -46,6 +48,11 @@ export function createBreakerCommands(db: Database) {
   );
 
   return {
+    /** Ends the waits of a chunk of what is scheduled for endpoints that have recovered. */
+    releaseRecovered(request: { limit: number }): Released {
+      return recovered.release(request);
+    },
+
     /**
      * Opens or closes a breaker by hand. One that a person has opened already keeps their name and
      * words; one that has opened by itself is theirs from now on.
@@ -56,8 +63,12 @@ export function createBreakerCommands(db: Database) {
       if (!before) return { outcome: 'UNKNOWN_INTEGRATION' };
       const isSo = state === 'open' ? before.openReason === 'BY_HAND' : before.openReason === null;
       if (isSo) return { outcome: 'UNCHANGED', breaker: before };
-      if (state === 'open') open.run(request);
-      else close.run(labIntegrationId);
+      if (state === 'open') {
+        open.run(request);
+      } else {
+        close.run(labIntegrationId);
+        recovered.note(labIntegrationId, request.now);
+      }
       const breaker = read.one(labIntegrationId) ?? before;
       const { failures } = breaker;
       const by = { actor, note };

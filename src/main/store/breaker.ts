@@ -10,6 +10,7 @@ import {
   senseOf,
 } from '../../shared/model/breaker.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
+import { createRecovered } from './recovered.ts';
 
 interface StateRow {
   failures: number;
@@ -60,6 +61,8 @@ export function createBreaker(db: Database): Breaker {
     )
     .pluck();
 
+  const recovered = createRecovered(db);
+
   return {
     nextProbeAt: (now) => nextProbe.get(now) ?? null,
 
@@ -86,6 +89,7 @@ export function createBreaker(db: Database): Breaker {
         probeAt: state.open?.probeAt ?? null,
         probeWait: state.open?.probeWait ?? null,
       });
+      if (change === 'CLOSED') recovered.note(labIntegrationId, report.activityDate);
       const { failures, open } = state;
       if (change === null) return null;
       return change === 'OPENED'

@@ -63,6 +63,7 @@ import type { createLeaseQueries } from './lease-queries.ts';
 import type { createLeaseCommands } from './leases.ts';
 import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
 import type { ThreadOptions } from './protocol.ts';
+import type { Released } from './recovered.ts';
 import type { Scheduled } from './schedule.ts';
 import type { createScheduledTaskCommands, createScheduledTaskQueries } from './scheduled-tasks.ts';
 import type { createStalledLogCommands, createStalledLogQueries } from './stalled-logs.ts';
@@ -283,6 +284,9 @@ export class Store {
   }
   setBreaker(request: SetBreaker): Promise<BreakerSet> {
     return this.#writer.call('setBreaker', request);
+  }
+  releaseRecovered(request: { limit: number }): Promise<Released> {
+    return this.#writer.call('releaseRecovered', request);
   }
   listBreakers(): Promise<BreakerRecord[]> {
     return this.#points.call('listBreakers', null);

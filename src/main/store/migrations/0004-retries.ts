@@ -60,6 +60,8 @@ ALTER TABLE integration_state ADD COLUMN probe_wait INTEGER;
 -- Who opened the breaker by hand, and why.
 ALTER TABLE integration_state ADD COLUMN opened_by TEXT;
 ALTER TABLE integration_state ADD COLUMN open_note TEXT;
+-- Its breaker has closed then: what is scheduled since before is due, and is being told so in chunks.
+ALTER TABLE integration_state ADD COLUMN recovered_at INTEGER;
 
 -- Many retries at once ----------------------------------------------------------------------------
 

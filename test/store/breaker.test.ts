@@ -120,6 +120,40 @@ describe('how an integration fares', () => {
     expect(state()).toBeUndefined();
   });
 
+  test('is not asked before the partner wants it, unless the clock was set back', async () => {
+    const busy: Partial<AttemptReport> = {
+      status: 'FAIL',
+      certainty: 'REFUSED_RETRYABLE',
+      errorKind: 'HTTP_STATUS',
+      responseStatusCode: 429,
+    };
+    for (let count = 0; count < 9; count++) await ends(busy);
+    await ends({ ...busy, responseHeaders: { 'retry-after': '120' } });
+    expect(state()).toEqual({
+      failures: 10,
+      opened_at: 2_000,
+      open_reason: 'BREAKER',
+      probe_at: 122_000,
+    });
+    const waiting = event([delivery(rule)]);
+    await store.acceptEvent(waiting);
+    expect(await store.getLog(waiting.deliveries[0]?.log.logId ?? '')).toMatchObject({
+      heldReason: 'BREAKER_OPEN',
+      nextRetryAt: 122_000,
+    });
+    const claims = async (now: number) => {
+      const tasks = await store.claim({ worker: 'w', limit: 5, leaseUntil: 9e12, now });
+      await store.release({ worker: 'w', taskIds: tasks.map(({ taskId }) => taskId) });
+      return tasks.length;
+    };
+    expect(await store.nextDueAt({ now: 3_000 })).toBe(122_000);
+    expect(await claims(2_000)).toBe(0);
+    expect(await claims(121_999)).toBe(0);
+    expect(await claims(122_000)).toBe(1);
+    // It cannot be two minutes away any more.
+    expect(await claims(1_999)).toBe(1);
+  });
+
   test('is tried at once when the rule’s credentials have changed', async () => {
     const saved = await store.configuration.saveDeveloperAuthentication({
       developerAuthenticationId: null,

@@ -235,7 +235,7 @@ export class Engine {
     });
     this.#recoveries = new Recoveries({
       store,
-      onReleased: () => this.dispatcher.notify(),
+      onReleased: () => this.retries.notify(),
       onTrouble: (message) => log.warn('recovered', message),
     });
     const onBreaker = (change: BreakerChange) => {

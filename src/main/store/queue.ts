@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import type { OpenReason } from '../../shared/model/breaker.ts';
 import type {
   AttemptReport,
   ClaimedTask,
@@ -75,9 +76,10 @@ export function createQueueCommands(
     .pluck();
   const reported = db.prepare<
     [number],
-    { log_seq: number; attempt: number; goes_back: number | null }
+    { log_seq: number; attempt: number; goes_back: number | null; open_reason: OpenReason | null }
   >(
-    `SELECT log_seq, attempt, json_extract(report, '$.goesBack') AS goes_back FROM task
+    `SELECT log_seq, attempt, json_extract(report, '$.goesBack') AS goes_back,
+       json_extract(report, '$.openReason') AS open_reason FROM task
      WHERE task_id = ? AND state = 'REPORTING'`,
   );
   const release = db.prepare(
@@ -157,6 +159,8 @@ export function createQueueCommands(
           report,
           integrationPayload: reportOverHttp,
           ...(goesBack ? { goesBack } : {}),
+          // Before the breaker hears of it: whether it was a probe.
+          ...(report.status === 'FAIL' ? { openReason: endings.openReasonOf(taskId) } : {}),
         });
         const integration = reporting.get(kept, taskId);
         if (integration !== undefined) {
@@ -178,8 +182,14 @@ export function createQueueCommands(
     reportTaken({ taskId }: { taskId: number }): Scheduled | null {
       const task = reported.get(taskId);
       if (!task) return null;
-      const { log_seq: logSeq, attempt, goes_back } = task;
-      return endings.endReported({ taskId, logSeq, attempt, goesBack: goes_back === 1 });
+      const { log_seq: logSeq, attempt, goes_back, open_reason: openReason } = task;
+      return endings.endReported({
+        taskId,
+        logSeq,
+        attempt,
+        goesBack: goes_back === 1,
+        openReason,
+      });
     },
 
     bury(death: TaskDeath): void {

@@ -117,6 +117,27 @@ describe('when an endpoint has recovered', () => {
     expect(new Set(dueAt())).toEqual(new Set([5_000]));
   });
 
+  test('those behind a head wait a minute longer for it, since it goes only now', async () => {
+    await scheduled(1);
+    const holdUntil = (at: number | null) =>
+      inStore((db) =>
+        db
+          .prepare(`INSERT INTO key_hold SELECT ?, 'K' || coalesce(?, ''), log_seq, 'HEAD_RETRYING', 1, ?
+            FROM log`)
+          .run(rule, at, at),
+      );
+    holdUntil(4_000);
+    holdUntil(900_000);
+    holdUntil(null);
+    await set('open', 2_000);
+    expect(await store.tendOrder({ now: 4_500 })).toEqual({ expired: [], urgent: [] });
+    await set('closed', 5_000);
+    const until = inStore((db) =>
+      db.prepare('SELECT release_at FROM key_hold ORDER BY ordering_key').pluck().all(),
+    );
+    expect(until).toEqual([null, 65_000, 900_000]);
+  });
+
   test('nothing is noted where nothing is scheduled', async () => {
     await set('open', 2_000);
     await set('closed', 5_000);

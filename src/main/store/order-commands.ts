@@ -5,7 +5,8 @@ import {
   type KeyWentOn,
   type OrderTended,
 } from '../../shared/model/ordering.ts';
-import type { Key, Ordering } from './ordering.ts';
+import type { Hold, Key, Ordering } from './ordering.ts';
+import { HOLDS_AFTER_RECOVERY_MS } from './recovered.ts';
 
 /** Holds and deadlines dealt with at a time; the next round comes within a second. */
 const AT_ONCE = 500;
@@ -29,11 +30,32 @@ export function createOrderCommands(db: Database, ordering: Ordering) {
     `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, 'KEY_RELEASED', ?)`,
   );
 
+  const isOpen = db
+    .prepare<[number], number>(
+      `SELECT 1 FROM integration_state WHERE lab_integration_id = ? AND opened_at IS NOT NULL`,
+    )
+    .pluck();
+  const postpone = db.prepare<[Key & { until: number }]>(
+    `UPDATE key_hold SET release_at = @until
+     WHERE lab_integration_id = @integration AND ordering_key = @key`,
+  );
+
+  /**
+   * Whether a hold goes on since its integration's breaker is open: the followers could not leave
+   * anyway, and would be before their head when the partner is back.
+   */
+  const goesOn = ({ integration, key }: Hold, now: number): boolean => {
+    if (isOpen.get(integration) === undefined) return false;
+    postpone.run({ integration, key, until: now + HOLDS_AFTER_RECOVERY_MS });
+    return true;
+  };
+
   return {
     /** Releases the followers of heads that stayed in doubt, and lifts what is to be delivered soon. */
     tendOrder({ now }: { now: number }): OrderTended {
       const urgent = new Set<number>();
       const expired = ordering.expired(now, AT_ONCE).flatMap((hold) => {
+        if (goesOn(hold, now)) return [];
         const { waiting, wentOn } = ordering.release(hold);
         if (wentOn?.priority === 'STAT') urgent.add(wentOn.labIntegrationId);
         // Nobody waited, so nobody need be told.

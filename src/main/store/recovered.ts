@@ -1,5 +1,11 @@
 import type { Database } from 'better-sqlite3';
 
+/**
+ * So long (ms) heads have at least, once their partner is back, before those behind them go: what is
+ * scheduled of it is sent within that.
+ */
+export const HOLDS_AFTER_RECOVERY_MS = 60_000;
+
 /** What one chunk of {@link createRecovered} did. */
 export interface Released {
   /** Deliveries whose wait is over. */
@@ -17,6 +23,9 @@ export function createRecovered(db: Database) {
   const note = db.prepare<[{ id: number; at: number }]>(
     `UPDATE integration_state SET recovered_at = @at WHERE lab_integration_id = @id AND EXISTS (
        SELECT 1 FROM task WHERE lab_integration_id = @id AND state = 'SCHEDULED')`,
+  );
+  const holds = db.prepare<[{ id: number; until: number }]>(
+    `UPDATE key_hold SET release_at = @until WHERE lab_integration_id = @id AND release_at < @until`,
   );
   const next = db.prepare<[], { id: number; at: number }>(
     `SELECT lab_integration_id AS id, recovered_at AS at FROM integration_state
@@ -41,7 +50,8 @@ export function createRecovered(db: Database) {
   return {
     /** An integration's breaker has closed: what is scheduled of it is due, as far as the partner lets it. */
     note(labIntegrationId: number, at: number): void {
-      note.run({ id: labIntegrationId, at });
+      const { changes } = note.run({ id: labIntegrationId, at });
+      if (changes > 0) holds.run({ id: labIntegrationId, until: at + HOLDS_AFTER_RECOVERY_MS });
     },
 
     /** Ends the waits of a chunk. */

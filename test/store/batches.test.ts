@@ -11,7 +11,17 @@ import { createTasks } from '../../src/main/store/tasks.ts';
 import type { BatchEvent, NewBatch } from '../../src/shared/model/batch.ts';
 import type { NewLog } from '../../src/shared/model/delivery.ts';
 import { openLocalStore } from './local-store.ts';
-import { configure, delivery, event, RULE, settleAs, stampNext, statesIn } from './samples.ts';
+import {
+  configure,
+  delivery,
+  event,
+  report,
+  RULE,
+  settleAs,
+  stampNext,
+  statesIn,
+  UNREACHED,
+} from './samples.ts';
 
 type LocalStore = ReturnType<typeof openLocalStore>;
 
@@ -288,6 +298,82 @@ describe('cancelling', () => {
     await requeue(2_500);
     expect(await takeOut(batchSeq)).toMatchObject({ cancelled: 0, isDone: true });
     expect(states()).toEqual(['READY']);
+  });
+
+  /** Another has three retries; one attempt of it is under way while it is cancelled. */
+  async function cancelledUnderWay() {
+    rule = await configure(store, {
+      retryPolicy: { ...RULE.retryPolicy, schedule: [60_000, 60_000, 60_000] },
+    });
+    const batchSeq = await sealed(1);
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0)]));
+    await release(batchSeq);
+    const { task } = await stampNext(store);
+    await store.beginCancel(cancel);
+    await takeOut(batchSeq);
+    return task;
+  }
+  const BUSY = {
+    status: 'FAIL',
+    certainty: 'REFUSED_RETRYABLE',
+    errorKind: 'HTTP_STATUS',
+    responseStatusCode: 503,
+  } as const;
+
+  test.each([
+    ['was refused for now', BUSY],
+    ['did not reach the partner', UNREACHED],
+  ])('does not try again what was under way and %s', async (_, outcome) => {
+    const task = await cancelledUnderWay();
+    await settleAs(store, task, outcome);
+    expect(states()).toEqual([]);
+    expect(await store.getLog(task.logId)).toMatchObject({
+      status: 'FAIL',
+      certainty: outcome.certainty,
+      retryState: 'CANCELLED',
+      nextRetryAt: null,
+      heldReason: null,
+      activity: [{ actor: 'Asha', kind: 'CANCELLED', note: 'a mistake' }],
+    });
+    expect(await store.getBatch('batch-1')).toMatchObject({
+      state: 'CANCELLED',
+      progress: { queued: 0, cancelled: 1 },
+    });
+  });
+
+  test('tells what was under way and refused for good as failed', async () => {
+    const task = await cancelledUnderWay();
+    await settleAs(store, task, { ...BUSY, certainty: 'REFUSED', responseStatusCode: 422 });
+    expect(await store.getBatch('batch-1')).toMatchObject({
+      progress: { failed: 1, cancelled: 0 },
+    });
+  });
+
+  test('does not try again what is refused later, though it was handed on', async () => {
+    const task = await cancelledUnderWay();
+    await settleAs(store, task, { status: 'QUEUED', certainty: 'COMMITTED' });
+    await store.report(report(task.logId, { ...BUSY, activityDate: 5_000 }));
+    expect(states()).toEqual([]);
+    expect(await store.getLog(task.logId)).toMatchObject({ certainty: 'REFUSED_RETRYABLE' });
+  });
+
+  test('takes out what waits for its next attempt', async () => {
+    rule = await configure(store, {
+      retryPolicy: { ...RULE.retryPolicy, schedule: [60_000] },
+    });
+    const batchSeq = await sealed(1);
+    await store.buildBatch(chunk(batchSeq, [batchEvent(0)]));
+    await release(batchSeq);
+    const { task } = await stampNext(store);
+    await settleAs(store, task, BUSY);
+    expect(states()).toEqual(['SCHEDULED']);
+    await store.beginCancel(cancel);
+    expect(await takeOut(batchSeq)).toMatchObject({ cancelled: 1 });
+    expect(await store.getLog(task.logId)).toMatchObject({
+      status: 'FAIL',
+      retryState: 'CANCELLED',
+      nextRetryAt: null,
+    });
   });
 
   test('of one that is still being built waits for that, and releases nothing', async () => {

@@ -7,6 +7,7 @@ import {
   delivery,
   event,
   report,
+  RULE,
   settleAs,
   stampNext,
   statesIn,
@@ -179,6 +180,36 @@ describe('late acceptance of an attempt that was followed by another', () => {
       certainty: 'NOT_SENT',
       attempts: [{ status: 'SUCCESS' }, { status: 'FAIL', revision: 2 }],
     });
+  });
+
+  test('does not keep a correction from waiting for its endpoint', async () => {
+    const logId = await queuedAgain();
+    correct();
+    await late(logId);
+    const { task } = await stampNext(store, 'w', 6_000);
+    await settle(task, { ...UNREACHED, activityDate: 6_100 });
+    expect(states()).toEqual(['READY']);
+    expect(await store.getLog(logId)).toMatchObject({
+      status: 'SUCCESS',
+      retryState: 'SCHEDULED',
+      heldReason: 'ENDPOINT_DOWN',
+    });
+  });
+
+  test('does not keep a correction from its retries', async () => {
+    rule = await configure(store, { retryPolicy: { ...RULE.retryPolicy, schedule: [60_000] } });
+    const logId = await queuedAgain();
+    correct();
+    await late(logId);
+    const { task } = await stampNext(store, 'w', 6_000);
+    await settle(task, {
+      status: 'FAIL',
+      certainty: 'REFUSED_RETRYABLE',
+      errorKind: 'HTTP_STATUS',
+      responseStatusCode: 503,
+      activityDate: 6_100,
+    });
+    expect(states()).toEqual(['SCHEDULED']);
   });
 
   test('does not cancel a correction that is only queued yet', async () => {

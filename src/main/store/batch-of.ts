@@ -12,6 +12,15 @@ export function createBatchOf(db: Database) {
   const find = db.prepare<[string], { batch_seq: number; cancelled_at: number | null }>(
     'SELECT batch_seq, cancelled_at FROM batch WHERE batch_id = ?',
   );
+  const mark = db.prepare<[number]>(
+    `UPDATE log SET retry_state = 'CANCELLED', next_retry_at = NULL, held_reason = NULL
+     WHERE log_seq = ?`,
+  );
+  const note = db.prepare<[{ logSeq: number; at: number; batchSeq: number }]>(
+    `INSERT INTO activity (log_seq, at, actor, kind, note)
+     SELECT @logSeq, @at, cancelled_by, 'CANCELLED', cancel_reason FROM batch
+     WHERE batch_seq = @batchSeq`,
+  );
   const of = (logSeq: number) => {
     const batchId = idOf.get(logSeq) ?? null;
     return batchId === null ? undefined : find.get(batchId);
@@ -21,6 +30,16 @@ export function createBatchOf(db: Database) {
     open(logSeq: number): number | null {
       const batch = of(logSeq);
       return batch && batch.cancelled_at === null ? batch.batch_seq : null;
+    },
+
+    isCancelled: (logSeq: number) => (of(logSeq)?.cancelled_at ?? null) !== null,
+
+    /** A log that would be tried again is not, since its batch was cancelled: it says so. */
+    cancelWithBatch(logSeq: number, at: number): void {
+      const batch = of(logSeq);
+      if (!batch) return;
+      mark.run(logSeq);
+      note.run({ logSeq, at, batchSeq: batch.batch_seq });
     },
   };
 }

@@ -4,6 +4,7 @@ import { isTaken } from '../../shared/model/certainty.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
 import type { HeldReason, RetryState } from '../../shared/model/vocabulary.ts';
 import { createFoldRun } from './attempt-runs.ts';
+import { createBatchOf } from './batch-of.ts';
 import type { Schedule, Scheduled } from './schedule.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -19,7 +20,8 @@ export interface Endings {
    * fault of its own: the endpoint was not reached, the rule or its credentials cannot be used as
    * they are, or it was kept from being sent. So does a probe that a partner in trouble refuses for
    * now: it asks for all. What has failed otherwise is tried again by its rule's schedule, where that
-   * allows it. What the partner has by now never waits, and what a person has stopped ends here.
+   * allows it. What the partner has by now never waits, and what a person has stopped, alone or with
+   * its batch, ends here.
    *
    * It must be told before the breaker is: whether a delivery was a probe says the state before it.
    *
@@ -51,13 +53,22 @@ interface KnownTask {
   certainty: Facts['certainty'];
   retry_state: RetryState;
   is_retry_enabled: number | null;
+  /** The partner has this very body; what it has otherwise, this one may correct. */
+  has_body: number;
+  /** Its batch was cancelled while it was under way. */
+  is_cancelled: number;
 }
 
 export function createEndings(db: Database, tasks: Tasks, schedule: Schedule): Endings {
   const foldRun = createFoldRun(db);
+  const batchOf = createBatchOf(db);
   const known = db.prepare<[number], KnownTask>(
     `SELECT t.log_seq, l.certainty, l.retry_state, (SELECT i.is_retry_enabled FROM lab_integration i
-       WHERE i.lab_integration_id = t.lab_integration_id) AS is_retry_enabled
+       WHERE i.lab_integration_id = t.lab_integration_id) AS is_retry_enabled,
+       EXISTS (SELECT 1 FROM attempt a WHERE a.log_seq = t.log_seq AND a.revision = t.revision
+         AND a.certainty IN ('ACCEPTED', 'COMMITTED')) AS has_body,
+       EXISTS (SELECT 1 FROM batch b WHERE b.batch_seq = t.batch_seq
+         AND b.cancelled_at IS NOT NULL) AS is_cancelled
      FROM task t CROSS JOIN log l ON l.log_seq = t.log_seq WHERE t.task_id = ?`,
   );
   const openReason = db
@@ -100,10 +111,18 @@ export function createEndings(db: Database, tasks: Tasks, schedule: Schedule): E
     if (facts.status !== 'FAIL') return leave(taskId, at);
     const task = known.get(taskId);
     // Somebody else may have told meanwhile that the partner has it.
-    if (!task || isTaken(task.certainty)) return leave(taskId, at);
+    if (!task || (isTaken(task.certainty) && task.has_body === 1)) return leave(taskId, at);
     const { log_seq: logSeq } = task;
     const reason = goesBack ? null : reasonToWait(facts, wasOpenFor);
-    if (!waits(task, facts, goesBack, reason)) return schedule.failed({ taskId, logSeq }, at);
+    const isCancelled = task.is_cancelled === 1;
+    if (!waits(task, facts, goesBack, reason)) {
+      return schedule.failed({ taskId, logSeq, isCancelled }, at);
+    }
+    if (isCancelled) {
+      const left = leave(taskId, at);
+      batchOf.cancelWithBatch(logSeq, at);
+      return left;
+    }
     const queued = tasks.again(taskId);
     if (!queued) return null;
     const { labIntegrationId, attempt: next, isHeld } = queued;

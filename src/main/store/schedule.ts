@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import { isTaken } from '../../shared/model/certainty.ts';
 import type { IntegrationSettings } from '../../shared/model/configuration.ts';
 import type { HeaderRecord } from '../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../shared/model/ordering.ts';
@@ -16,6 +17,7 @@ import type {
   Priority,
   RetryState,
 } from '../../shared/model/vocabulary.ts';
+import { createBatchOf } from './batch-of.ts';
 import type { Ordering } from './ordering.ts';
 import { ROUTINE, STAT } from './task-priority.ts';
 import { keyOf, type Tasks } from './tasks.ts';
@@ -35,21 +37,33 @@ export interface Schedule {
    * Has a task whose attempt has failed wait for its next one, or takes it out where none is to come.
    * It goes by what its log tells, which must know of the failure.
    *
+   * @param task.isCancelled its batch was cancelled while it was under way: nothing more is to come
    * @param at when it ended, by our own clock (epoch ms)
    * @returns null where the task was gone already
    */
-  failed: (task: { taskId: number; logSeq: number }, at: number) => Scheduled | null;
+  failed: (
+    task: { taskId: number; logSeq: number; isCancelled: boolean },
+    at: number,
+  ) => Scheduled | null;
   /** As `failed`, for a failure that is told of a log that has no task any more. */
   failedLate: (logSeq: number, at: number) => ScheduleStep | null;
 }
 
-interface LogRow {
-  log_id: string;
-  lab_integration_id: number | null;
+interface OutcomeRow {
   status: LogStatus;
   certainty: Certainty | null;
   error_kind: ErrorKind | null;
   response_status_code: number | null;
+}
+
+interface AttemptRow extends OutcomeRow {
+  kind: string;
+  response_headers: string | null;
+}
+
+interface LogRow extends OutcomeRow {
+  log_id: string;
+  lab_integration_id: number | null;
   request_method: string | null;
   ordering_key: string | null;
   priority: Priority;
@@ -78,9 +92,11 @@ export function createSchedule(
   const settingsOf = db
     .prepare<[number], string>('SELECT settings FROM lab_integration WHERE lab_integration_id = ?')
     .pluck();
-  const newest = db.prepare<[number, number], { kind: string; response_headers: string | null }>(
-    'SELECT kind, response_headers FROM attempt WHERE log_seq = ? AND number = ?',
+  const newest = db.prepare<[number, number], AttemptRow>(
+    `SELECT kind, response_headers, status, certainty, error_kind, response_status_code
+     FROM attempt WHERE log_seq = ? AND number = ?`,
   );
+  const batchOf = createBatchOf(db);
   const wait = db.prepare<
     [{ taskId: number; dueAt: number; waitsFrom: number; notBefore: number | null }]
   >(
@@ -91,9 +107,9 @@ export function createSchedule(
   );
   const insert = db.prepare(
     `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, deliver_by, due_at,
-       waits_from, not_before, kind, attempt, revision)
+       waits_from, not_before, kind, attempt, revision, batch_seq)
      VALUES (@logSeq, @integration, 'SCHEDULED', @priority, @orderingKey, @deliverBy, @dueAt,
-       @waitsFrom, @notBefore, 'AUTO', @attempt, @revision)`,
+       @waitsFrom, @notBefore, 'AUTO', @attempt, @revision, @batchSeq)`,
   );
   const hasTask = db.prepare<[number]>('SELECT 1 FROM task WHERE log_seq = ?');
   const scheduled = db.prepare<[{ logSeq: number; at: number; step: number }]>(
@@ -109,18 +125,25 @@ export function createSchedule(
   );
 
   /** Null where the log's rule makes no retries by itself. */
-  const decide = (logSeq: number, log: LogRow, at: number): AutomaticRetry | null => {
+  const decide = (
+    logSeq: number,
+    log: LogRow,
+    at: number,
+    isCancelled: boolean,
+  ): AutomaticRetry | null => {
     const settings = log.lab_integration_id && settingsOf.get(log.lab_integration_id);
     if (!settings) return null;
     const rules = rulesOf(JSON.parse(settings) as IntegrationSettings);
     if (rules.schedule.length === 0) return null;
     const attempt = newest.get(logSeq, log.newest_attempt);
+    // The partner has an earlier body, which is what the log tells; this one corrects that.
+    const told = isTaken(log.certainty) && attempt ? attempt : log;
     return automaticRetry(
       {
-        status: log.status,
-        certainty: log.certainty,
-        errorKind: log.error_kind,
-        responseStatusCode: log.response_status_code,
+        status: told.status,
+        certainty: told.certainty,
+        errorKind: told.error_kind,
+        responseStatusCode: told.response_status_code,
         requestMethod: log.request_method,
         endedAt: at,
         retryAfter: retryAfterOf(retryAfterIn(attempt?.response_headers ?? null), at),
@@ -129,7 +152,7 @@ export function createSchedule(
       {
         stepsUsed: log.retry_step,
         deliverBy: log.deliver_by,
-        isCancelled: log.retry_state === 'CANCELLED',
+        isCancelled: isCancelled || log.retry_state === 'CANCELLED',
       },
       random(),
     );
@@ -150,12 +173,14 @@ export function createSchedule(
   };
 
   return {
-    failed({ taskId, logSeq }, at) {
+    failed({ taskId, logSeq, isCancelled }, at) {
       const log = readLog.get(logSeq);
-      const retry = log ? decide(logSeq, log, at) : null;
+      const retry = log ? decide(logSeq, log, at, isCancelled) : null;
       if (!log || retry?.kind !== 'SCHEDULED') {
         const ended = tasks.end(taskId, at);
         if (!ended) return null;
+        const isStopped = retry?.kind === 'NONE' && retry.why === 'CANCELLED';
+        if (isCancelled && isStopped) batchOf.cancelWithBatch(logSeq, at);
         const told =
           log && retry?.kind === 'EXHAUSTED' ? exhaust(logSeq, log, retry.why, at) : null;
         return { labIntegrationId: ended.labIntegrationId, wentOn: ended.wentOn, retry: told };
@@ -176,7 +201,7 @@ export function createSchedule(
     failedLate(logSeq, at) {
       const log = readLog.get(logSeq);
       if (!log || hasTask.get(logSeq) !== undefined) return null;
-      const retry = decide(logSeq, log, at);
+      const retry = decide(logSeq, log, at, batchOf.isCancelled(logSeq));
       if (retry?.kind === 'EXHAUSTED') return exhaust(logSeq, log, retry.why, at);
       if (retry?.kind !== 'SCHEDULED' || log.lab_integration_id === null) return null;
       const { at: dueAt, notBefore, step } = retry;
@@ -192,6 +217,7 @@ export function createSchedule(
         notBefore,
         attempt: log.newest_attempt + 1,
         revision: log.revision,
+        batchSeq: batchOf.open(logSeq),
       });
       scheduled.run({ logSeq, at: dueAt, step });
       tasks.holdIfDisabled(Number(taskId));

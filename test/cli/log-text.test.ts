@@ -65,6 +65,14 @@ describe('a log in words', () => {
     expect(text).toMatch(new RegExp(`waits .*${words} \\(log the-head\\)`));
   });
 
+  test('one whose breaker a person has opened says who, and why', () => {
+    const held_note = 'opened by hand by Anna: partner moves house';
+    const text = renderLog(aLog({ status: 'PENDING', held_reason: 'BREAKER_OPEN', held_note }));
+    expect(text).toContain(
+      'waits        The circuit breaker was opened by hand by Anna: partner moves house.\n',
+    );
+  });
+
   test.each([
     ['INTEGRATION_DISABLED', 'The integration is disabled; enabling it asks'],
     ['ENDPOINT_DOWN', 'The partner cannot be reached; a probe asks again every 15 s'],

@@ -34,7 +34,7 @@ const HELD_WORDS: Record<HeldReason, string> = {
   RULE_UNFIT:
     'The rule or its credentials cannot be used as they are; the newest attempt says what to mend. It is tried again every 15 s and at each change',
   BREAKER_OPEN:
-    'The circuit breaker is open: too many deliveries in a row have failed, and a probe tries again every 15 s or as the partner asks',
+    'Too many deliveries in a row have failed; a probe tries again every 15 s, or when the partner wants it',
   RESTORED_BACKUP:
     'It was open in a backup that was restored, and the partner may have got it since; releaseHeld lets it go',
   BEHIND_HEAD: 'It is sent when the delivery before it in its ordering key is finished',

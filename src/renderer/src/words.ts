@@ -72,7 +72,7 @@ export const HELD_WORDS: Record<HeldReason, string> = {
   RULE_UNFIT:
     'The rule or its credentials cannot be used as they are; the newest attempt says what to mend. It is tried again every 15 seconds and at each change.',
   BREAKER_OPEN:
-    'The circuit breaker is open: too many deliveries in a row have failed. A probe tries again every 15 seconds, or as the partner asks.',
+    'Too many deliveries in a row have failed. A probe tries again every 15 seconds, or when the partner wants it.',
   RESTORED_BACKUP:
     'It was open in a backup that was restored. The partner may have got it since: release it knowingly.',
   BATCH_RECEIVING: 'The batch that it came in is not complete yet. It is sent when it is.',

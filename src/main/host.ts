@@ -19,6 +19,7 @@ import { logHandlers } from './bridge/procedures/logs.ts';
 import { orderingHandlers } from './bridge/procedures/ordering.ts';
 import { peopleHandlers } from './bridge/procedures/people.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
+import { retryHandlers } from './bridge/procedures/retry.ts';
 import { testingHandlers } from './bridge/procedures/testing.ts';
 import { versionHandlers } from './bridge/procedures/versions.ts';
 import type { HostConfig } from './config.ts';
@@ -212,6 +213,7 @@ async function openParts(
     ...appointmentHandlers(engine.appointments),
     ...leaseHandlers(engine.leases, engine.audit),
     ...legacyHandlers(engine.legacyCallbacks),
+    ...retryHandlers(),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);

@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   IDEMPOTENCY_KEY_NEEDED: [422, 'An Idempotency-Key is needed'],
   MAPPING_FAILED: [422, 'The mapping does not work'],
   REASON_NEEDED: [422, 'A reason is needed'],
+  RETRY_IMPOSSIBLE: [409, 'It cannot be retried as it is'],
   RATE_LIMITED: [429, 'Too many requests'],
   STORE_UNAVAILABLE: [503, 'The store cannot be written'],
   STOPPING: [503, 'LabRelay is stopping'],

@@ -11,6 +11,7 @@ import { logProcedures } from './logs.ts';
 import { orderingProcedures } from './ordering.ts';
 import { peopleProcedures } from './people.ts';
 import { queueProcedures } from './queue.ts';
+import { retryProcedures } from './retry.ts';
 
 /** Every procedure of the console, once: bound to HTTP and to IPC alike. */
 export const contract = {
@@ -26,6 +27,7 @@ export const contract = {
   ...appointmentProcedures,
   ...leaseProcedures,
   ...legacyProcedures,
+  ...retryProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

@@ -1,0 +1,128 @@
+import type { BuiltRevision } from './delivery.ts';
+import type { Reference } from './domain.ts';
+import type { RetryDoubt } from './retry-verdict.ts';
+import type { Certainty, LogStatus, ObjectsFrom, Resolution, RetryState } from './vocabulary.ts';
+
+/**
+ * What a retry was made of and who wanted it. It is kept with the task until its attempt is stamped, and
+ * with the attempt from then on. It holds no value of any body.
+ */
+export interface RetryNote {
+  /** Who retried by hand; null: the schedule did. */
+  actor: string | null;
+  reason: string | null;
+  /** The bulk retry that it is part of. */
+  bulkRetryId: string | null;
+  /**
+   * `STORED`: bytes of an earlier revision, nothing was read. `SAME`: built anew, and nothing had
+   * changed. `CHANGED`: built anew as another revision. `EDITED`: a person wrote it.
+   */
+  body: 'STORED' | 'SAME' | 'CHANGED' | 'EDITED';
+  /** Where the objects were read; null where nothing was. */
+  objectsFrom: ObjectsFrom | null;
+  /** Why our own copy had to serve, in words for an operator; null where it need not. */
+  fallback: string | null;
+  /** JSON pointers to what differs from what was sent last, the first fifty. */
+  changed: string[];
+}
+
+/** What an attempt's end made of its log's schedule, where people or a timer must know of it. */
+export type ScheduleStep = { logId: string; labIntegrationId: number } & (
+  | { kind: 'SCHEDULED'; at: number }
+  | { kind: 'EXHAUSTED'; why: 'CAP' | 'DEADLINE'; stepsUsed: number }
+);
+
+/** A log as whoever retries it must know it. */
+export interface RetryableLog {
+  logSeq: number;
+  logId: string;
+  labId: number;
+  labIntegrationId: number | null;
+  actionCategory: string;
+  actionCategoryListId: number;
+  eventId: string | null;
+  /** The event first, as its retry context has them. */
+  references: Reference[];
+  /** Its body came ready with the task: no trigger can build it. */
+  isBodyGiven: boolean;
+  status: LogStatus;
+  certainty: Certainty | null;
+  resolution: Resolution | null;
+  retryState: RetryState;
+  newestAttempt: number;
+  /** Of its newest attempt; null where none was made. */
+  lastConfigVersion: number | null;
+  /** The body that goes next: its number and hash; 0 and empty where it has none. */
+  revision: number;
+  sha256: string;
+  /** Revision of the newest attempt; null where none was made. */
+  lastRevision: number | null;
+  /** Revisions of attempts in doubt or handed on, of which nothing has told since; rising. */
+  mayHold: number[];
+  /** A newer log of its ordering key, or of its object, that was accepted; null: none. */
+  overtakenBy: string | null;
+  /** Its task, where it has one. */
+  task: { taskId: number; state: string; isStamped: boolean } | null;
+}
+
+/** Bytes for a retry. `STORED`: those of one of its revisions. */
+export type RetryBody =
+  | { kind: 'STORED'; revision: number }
+  | { kind: 'BUILT'; revision: BuiltRevision }
+  | { kind: 'EDITED'; revision: Omit<BuiltRevision, 'objectsFrom' | 'fallback'> };
+
+/** One retry by hand, as the store queues it: all of it or nothing. */
+export interface QueueRetry {
+  logId: string;
+  /** The log as it was decided on: with another newest attempt or another body nothing is queued. */
+  expect: { newestAttempt: number; revision: number };
+  body: RetryBody;
+  /** The schedule repeats these very bytes, since a person chose them. */
+  isBodyChosen: boolean;
+  note: RetryNote;
+  now: number;
+}
+
+/**
+ * Why a log cannot be retried just now. `UNDER_WAY`: an attempt of it is being made, or it is on its
+ * way for the first time. `CHANGED`: it is not as it was decided on. `HELD`: people held it; they let
+ * it go (releaseHeld). `DISABLED`: its integration is switched off. `CALL`: a call into the lab.
+ */
+export const RETRY_OBSTACLES = [
+  'NOT_FOUND',
+  'CALL',
+  'UNDER_WAY',
+  'CHANGED',
+  'HELD',
+  'DISABLED',
+  'NO_RULE',
+  'NO_BODY',
+  'OBJECT_GONE',
+  'MAPPING_FAILED',
+] as const;
+export type RetryObstacle = (typeof RETRY_OBSTACLES)[number];
+
+export type QueuedRetry =
+  | {
+      outcome: 'QUEUED';
+      logId: string;
+      labIntegrationId: number;
+      /** The number that its attempt will have. */
+      attempt: number;
+      revision: number;
+      isUrgent: boolean;
+    }
+  | { outcome: 'NOT_QUEUED'; why: RetryObstacle };
+
+/** What becomes of a wish to retry one log, before anything is queued. */
+export type PreparedRetry =
+  | {
+      outcome: 'READY';
+      log: RetryableLog;
+      body: RetryBody;
+      isBodyChosen: boolean;
+      doubts: RetryDoubt[];
+    }
+  /** It takes a reason, or a warning that is confirmed. */
+  | { outcome: 'DOUBTED'; log: RetryableLog; terms: 'CONFIRM' | 'REASON'; doubts: RetryDoubt[] }
+  | { outcome: 'IMPOSSIBLE'; why: RetryObstacle; message: string };

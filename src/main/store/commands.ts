@@ -6,6 +6,7 @@ import { createBatchAnswerQueries, createBatchRecordCommands } from './batch-rec
 import { createBatchReleaseCommands } from './batch-release.ts';
 import { createBatchCommands, createBatchQueries } from './batches.ts';
 import { createKeepCall, encodeCall } from './calls.ts';
+import { createCancelCommands } from './cancelled-retries.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { createInsertDelivery } from './deliveries.ts';
 import { createDirectoryQueries } from './directory.ts';
@@ -16,6 +17,7 @@ import { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import { createIntakeCommands, createIntakeQueries } from './intake.ts';
 import { createLeaseQueries } from './lease-queries.ts';
 import { createLeaseCommands } from './leases.ts';
+import { createManualRetryCommands, createQueueRetry } from './manual-retries.ts';
 import { createObjectNoteCommands, createObjectNoteQueries } from './object-notes.ts';
 import { createOrderCommands, liftHoldOf } from './order-commands.ts';
 import { createOrdering } from './ordering.ts';
@@ -23,6 +25,7 @@ import { createQueueCommands, createQueueQueries } from './queue.ts';
 import { createRecovery } from './recovery.ts';
 import { createApplyReport } from './reports.ts';
 import { createResolutionCommands } from './resolutions.ts';
+import { createRetryableLogQueries } from './retryable-logs.ts';
 import { createSearchQueries } from './search.ts';
 import { createSessionCommands } from './sessions.ts';
 import { createSpillCommands } from './spill.ts';
@@ -42,6 +45,7 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
   const keepCall = createKeepCall(db);
   const queue = createQueueCommands(db, tasks, applyReport, bury);
   const insertDelivery = createInsertDelivery(db, tasks);
+  const queueRetry = createQueueRetry(db, tasks);
   return byName({
     keepCall,
     ...createIntakeCommands(db, insertDelivery, keepCall),
@@ -56,7 +60,9 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
       keepCall: (call) => keepCall(encodeCall(call, call.responseBody)),
     }),
     ...createLeaseCommands(db, tasks, queue, applyReport, bury),
-    ...createFailedTaskCommands(db, tasks),
+    ...createFailedTaskCommands(db, queueRetry),
+    ...createManualRetryCommands(queueRetry),
+    ...createCancelCommands(db, tasks),
     ...createOrderCommands(db, ordering),
     ...createRecovery(db, tasks, applyReport, bury),
     ...createHeldTaskCommands(db, tasks),
@@ -88,6 +94,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createAuditQueries(db),
     ...createHeldTaskQueries(db),
     ...createWaitingActionQueries(db),
+    ...createRetryableLogQueries(db),
     ...createIntegrationVersionQueries(db),
   });
 }

@@ -17,7 +17,8 @@ export function createEndpointWaits(db: Database): (row: LogRow) => LogRow {
   return (row) => {
     const known = row['held_reason'];
     const wasTried = known === 'ENDPOINT_DOWN' || known === 'RULE_UNFIT';
-    const wasNot = row['status'] === 'PENDING' && known === null;
+    const isQueued = row['status'] === 'PENDING' || row['retry_state'] === 'SCHEDULED';
+    const wasNot = isQueued && known === null;
     if (!wasTried && !wasNot) return row;
     const breaker = open.get(row['lab_integration_id']);
     // Closed again: it only waits for its turn.

@@ -21,6 +21,7 @@ import type { Tasks } from './tasks.ts';
 interface StampedRow {
   log_seq: number;
   lab_integration_id: number;
+  retry: string | null;
   is_limited: number;
 }
 
@@ -42,12 +43,15 @@ export function createQueueCommands(
   const stampTask = db.prepare<[number, number, string], StampedRow>(
     `UPDATE task SET stamped_at = ? WHERE task_id = ? AND state = 'CLAIMED' AND claimed_by = ?
        AND stamped_at IS NULL
-     RETURNING log_seq, lab_integration_id, (SELECT i.rate_per_minute IS NOT NULL
+     RETURNING log_seq, lab_integration_id, retry, (SELECT i.rate_per_minute IS NOT NULL
        FROM lab_integration i WHERE i.lab_integration_id = task.lab_integration_id) AS is_limited`,
   );
   const insertAttempt = db.prepare(
     `INSERT INTO attempt (log_seq, number, kind, revision, config_version, stage, end_point,
        request_method, request_headers, started_at) VALUES (?, ?, ?, ?, ?, 'DISPATCHED', ?, ?, ?, ?)`,
+  );
+  const madeOf = db.prepare<[string, number, number]>(
+    'UPDATE attempt SET retry = ? WHERE log_seq = ? AND number = ?',
   );
   const dispatched = db.prepare(
     `UPDATE log SET newest_attempt = @attempt, end_point = @endPoint, request_method = @requestMethod,
@@ -119,6 +123,7 @@ export function createQueueCommands(
         JSON.stringify(stamp.requestHeaders),
         stamp.startedAt,
       );
+      if (task.retry !== null) madeOf.run(task.retry, task.log_seq, stamp.attempt);
       dispatched.run({
         logSeq: task.log_seq,
         attempt: stamp.attempt,

@@ -53,6 +53,7 @@ import type { createBatchReleaseCommands } from './batch-release.ts';
 import { type createBatchCommands, type createBatchQueries, encodeSealBatch } from './batches.ts';
 import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
+import type { createCancelCommands } from './cancelled-retries.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
 import { lockFolder } from './folder-lock.ts';
 import type { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
@@ -60,7 +61,9 @@ import type { createIntegrationVersionQueries } from './integration-versions.ts'
 import type { createLeaseQueries } from './lease-queries.ts';
 import type { createLeaseCommands } from './leases.ts';
 import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
+import type { createManualRetryCommands } from './manual-retries.ts';
 import type { ThreadOptions } from './protocol.ts';
+import type { createRetryableLogQueries } from './retryable-logs.ts';
 import type { createWaitingActionQueries } from './waiting-actions.ts';
 
 /** What a store is opened with. */
@@ -83,6 +86,9 @@ type VersionQueries = ReturnType<typeof createIntegrationVersionQueries>;
 type LeaseCommands = ReturnType<typeof createLeaseCommands>;
 type LeaseQueries = ReturnType<typeof createLeaseQueries>;
 type FailedTaskCommands = ReturnType<typeof createFailedTaskCommands>;
+type ManualRetryCommands = ReturnType<typeof createManualRetryCommands>;
+type CancelCommands = ReturnType<typeof createCancelCommands>;
+type RetryableLogQueries = ReturnType<typeof createRetryableLogQueries>;
 type BatchCommands = ReturnType<typeof createBatchCommands> &
   ReturnType<typeof createBatchReleaseCommands>;
 type BatchQueries = ReturnType<typeof createBatchQueries> &
@@ -283,6 +289,16 @@ export class Store {
   }
   requeueFailedTask: Remote<FailedTaskCommands['requeueFailedTask']> = (request) =>
     this.#writer.call('requeueFailedTask', request);
+
+  // Retries by hand
+  retryableLog: Remote<RetryableLogQueries['retryableLog']> = (logId) =>
+    this.#points.call('retryableLog', logId);
+  revisionBody: Remote<RetryableLogQueries['revisionBody']> = (request) =>
+    this.#points.call('revisionBody', request);
+  queueRetry: Remote<ManualRetryCommands['queueRetry']> = (request) =>
+    this.#writer.call('queueRetry', request);
+  cancelRetry: Remote<CancelCommands['cancelRetry']> = (request) =>
+    this.#writer.call('cancelRetry', request);
 
   // What was kept out of band
   spillState(): Promise<SpillState> {

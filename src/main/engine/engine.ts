@@ -17,6 +17,7 @@ import { LegacyCallbacks, type LegacyPort } from './callback/legacy/legacy-callb
 import type { CallbackPort } from './callback/port.ts';
 import { Configuration } from './configuration/configuration.ts';
 import type { ConfigurationPort } from './configuration/port.ts';
+import { settingsOfVersion } from './configuration/versions.ts';
 import type { Vault } from './configuration/vault.ts';
 import { Directory } from './directory/directory.ts';
 import type { DirectoryPort } from './directory/port.ts';
@@ -51,6 +52,8 @@ import { FailedTasks } from './queue/failed-tasks.ts';
 import { HeldTasks } from './queue/held-tasks.ts';
 import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { HeldTasksPort, QueuePort } from './queue/port.ts';
+import { ManualRetries } from './retry/manual.ts';
+import type { ManualRetryPort } from './retry/port.ts';
 import type { SpillPort } from './spill/port.ts';
 import { SetAside } from './spill/set-aside.ts';
 import { type Journal, SpilledRecords } from './spill/spilled-records.ts';
@@ -69,6 +72,7 @@ export interface EngineStore
     CallbackPort,
     CallPort,
     HeldTasksPort,
+    ManualRetryPort,
     LeasePort,
     LegacyPort,
     AuditPort,
@@ -143,6 +147,8 @@ export class Engine {
   readonly signIn: SignIn;
   readonly orderingKeys: OrderingKeys;
   readonly heldTasks: HeldTasks;
+  /** Retries that people ask for. */
+  readonly retries: ManualRetries;
   /** Keeps what the store cannot take just now. */
   readonly spill: SpilledRecords;
   /** Tasks whose calls outside workers make. */
@@ -316,6 +322,15 @@ export class Engine {
       clock,
       onReleased: () => this.dispatcher.notify(),
       onTrouble: (what, message) => log.warn(what, message),
+    });
+    this.retries = new ManualRetries({
+      store,
+      configuration,
+      rebuild: (one, pinned) => rebuild({ configuration, payloads, readObjects }, one, pinned),
+      versionOf: (id, version) => settingsOfVersion(store.configuration, id, version),
+      clock,
+      onQueued: (urgent) => this.dispatcher.notify(urgent),
+      onWentOn: (wentOn) => this.dispatcher.keyWentOn(wentOn),
     });
     this.#indexer = new TextIndexer({
       store,

@@ -46,7 +46,8 @@ export function createReadRetryable(db: Database): (logId: string) => RetryableL
      FROM log WHERE log_id = ?`,
   );
   const revisions = db.prepare<[number], RevisionFacts>(
-    `SELECT number, sha256, content_type AS contentType FROM revision
+    `SELECT number, sha256, content_type AS contentType, config_version AS configVersion
+     FROM revision
      WHERE log_seq = ? ORDER BY number`,
   );
   const newest = db.prepare<[number, number], AttemptRow>(

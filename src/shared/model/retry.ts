@@ -86,6 +86,8 @@ export interface RevisionFacts {
   number: number;
   sha256: string;
   contentType: string;
+  /** The version of its rule that made it. */
+  configVersion: number;
 }
 
 /** A log's task, as far as it stands in the way of a retry. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RETRY_OBSTACLES } from '../model/retry.ts';
 import { RETRY_DOUBTS } from '../model/retry-verdict.ts';
-import { HELD_REASONS, OBJECTS_FROM } from '../model/vocabulary.ts';
+import { HELD_REASONS, OBJECTS_FROM, RETRY_BODY_ORIGINS } from '../model/vocabulary.ts';
 import { flag, reasonText } from './configuration/fields.ts';
 import { procedure } from './procedure.ts';
 
@@ -10,9 +10,6 @@ export const DIFFERENCES_SHOWN = 500;
 
 /** Which bytes a retry sends: built anew from fresh objects, those of a revision, or a person's own. */
 export const RETRY_BODIES = ['fresh', 'stored', 'edited'] as const;
-
-/** What a retry was made of, as its attempt keeps it. */
-export const RETRY_BODY_ORIGINS = ['STORED', 'SAME', 'CHANGED', 'EDITED'] as const;
 
 const logId = z
   .string({ error: 'must be a log_id as searchLogs shows it' })

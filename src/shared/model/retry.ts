@@ -10,6 +10,7 @@ import type {
   LogStatus,
   ObjectsFrom,
   Resolution,
+  RetryBodyOrigin,
   RetryState,
 } from './vocabulary.ts';
 
@@ -23,11 +24,7 @@ export interface RetryNote {
   reason: string | null;
   /** The bulk retry that it is part of. */
   bulkRetryId: string | null;
-  /**
-   * `STORED`: bytes of an earlier revision, nothing was read. `SAME`: built anew, and nothing had
-   * changed. `CHANGED`: built anew as another revision. `EDITED`: a person wrote it.
-   */
-  body: 'STORED' | 'SAME' | 'CHANGED' | 'EDITED';
+  body: RetryBodyOrigin;
   /** Where the objects were read; null where nothing was. */
   objectsFrom: ObjectsFrom | null;
   /** Why our own copy had to serve, in words for an operator; null where it need not. */

@@ -283,7 +283,7 @@ describe('a refused bill', () => {
     close.push(() => slow.close());
     await rule({ end_point: slow.url });
     const both = await Promise.all([refusal({}), refusal({})]);
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
     await vi.waitFor(() => expect(slow.open).toBe(1));
     expect(await refusal({})).toMatchObject({
       status: 409,

@@ -37,6 +37,13 @@ interface AttemptRow {
   started_at: number;
 }
 
+/** What people have said of a log last, and as of which attempt. */
+interface Word {
+  at: number;
+  resolution: string | null;
+  attempt: number | null;
+}
+
 /** Reads logs as those must know them who retry them, by row look-ups (see claimed-tasks.ts). */
 export function createReadRetryable(db: Database): (logId: string) => RetryableLog | null {
   const log = db.prepare<[string], LogRow>(
@@ -58,10 +65,7 @@ export function createReadRetryable(db: Database): (logId: string) => RetryableL
     `SELECT number, revision, config_version, certainty, started_at FROM attempt
      WHERE log_seq = ? AND (certainty IS NULL OR certainty IN ('UNKNOWN', 'COMMITTED', 'ACCEPTED'))`,
   );
-  const newestWord = db.prepare<
-    [number],
-    { at: number; resolution: string | null; attempt: number | null }
-  >(
+  const newestWord = db.prepare<[number], Word>(
     `SELECT at, json_extract(detail, '$.resolution') AS resolution,
        json_extract(detail, '$.attempt') AS attempt
      FROM activity WHERE log_seq = ? AND kind = 'RESOLVED' ORDER BY activity_id DESC LIMIT 1`,
@@ -72,18 +76,28 @@ export function createReadRetryable(db: Database): (logId: string) => RetryableL
   >('SELECT task_id, state, kind, stamped_at FROM task WHERE log_seq = ?');
   const overtaken = createOvertaken(db);
 
+  /** Whether people have said, after an attempt, that nothing of the log has arrived. */
+  const isDenied = (word: Word | undefined, { number, started_at, certainty }: AttemptRow) =>
+    word?.resolution === 'not_delivered' &&
+    certainty !== 'ACCEPTED' &&
+    (word.attempt === null ? started_at <= word.at : number <= word.attempt);
+
   /** Revisions that the receiver may hold, by the log's attempts. */
   const mayHoldOf = (logSeq: number): number[] => {
     const attempts = inDoubt.all(logSeq);
     if (attempts.length === 0) return [];
     // People's word outlives the outcome of a later attempt, which takes it off the log itself.
     const word = newestWord.get(logSeq);
-    const isTold = ({ number, started_at, certainty }: AttemptRow) =>
-      word?.resolution === 'not_delivered' &&
-      certainty !== 'ACCEPTED' &&
-      (word.attempt === null ? started_at <= word.at : number <= word.attempt);
-    const held = attempts.filter((attempt) => !isTold(attempt)).map(({ revision }) => revision);
-    return [...new Set(held)].sort((a, b) => a - b);
+    const held = attempts
+      .filter((attempt) => !isDenied(word, attempt))
+      .map(({ revision }) => revision);
+    return [...new Set(held)].toSorted((a, b) => a - b);
+  };
+
+  /** People's word, as far as it tells of the newest attempt too, whatever the clock said. */
+  const resolutionOf = ({ log_seq, resolution }: LogRow, last: AttemptRow | undefined) => {
+    if (resolution !== 'not_delivered' || last === undefined) return resolution;
+    return isDenied(newestWord.get(log_seq), last) ? resolution : null;
   };
 
   return (logId) => {
@@ -106,7 +120,7 @@ export function createReadRetryable(db: Database): (logId: string) => RetryableL
       isBodyGiven: context.isBodyGiven === true,
       status: row.status,
       certainty: row.certainty,
-      resolution: row.resolution,
+      resolution: resolutionOf(row, last),
       retryState: row.retry_state,
       heldReason: row.held_reason,
       newestAttempt: row.newest_attempt,

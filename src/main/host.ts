@@ -213,7 +213,7 @@ async function openParts(
     ...appointmentHandlers(engine.appointments),
     ...leaseHandlers(engine.leases, engine.audit),
     ...legacyHandlers(engine.legacyCallbacks),
-    ...retryHandlers(engine.retries),
+    ...retryHandlers(engine.manualRetries),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);

@@ -53,7 +53,7 @@ import { HeldTasks } from './queue/held-tasks.ts';
 import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { HeldTasksPort, QueuePort } from './queue/port.ts';
 import { ManualRetries } from './retry/manual.ts';
-import type { ManualRetryPort } from './retry/port.ts';
+import type { ManualRetryPort } from './retry/manual-port.ts';
 import type { SpillPort } from './spill/port.ts';
 import { SetAside } from './spill/set-aside.ts';
 import { type Journal, SpilledRecords } from './spill/spilled-records.ts';
@@ -148,7 +148,7 @@ export class Engine {
   readonly orderingKeys: OrderingKeys;
   readonly heldTasks: HeldTasks;
   /** Retries that people ask for. */
-  readonly retries: ManualRetries;
+  readonly manualRetries: ManualRetries;
   /** Keeps what the store cannot take just now. */
   readonly spill: SpilledRecords;
   /** Tasks whose calls outside workers make. */
@@ -323,7 +323,7 @@ export class Engine {
       onReleased: () => this.dispatcher.notify(),
       onTrouble: (what, message) => log.warn(what, message),
     });
-    this.retries = new ManualRetries({
+    this.manualRetries = new ManualRetries({
       store,
       configuration,
       rebuild: (one, pinned) => rebuild({ configuration, payloads, readObjects }, one, pinned),

@@ -13,7 +13,7 @@ import { FLAT_OBJECT, queryParameters } from '../payload/query.ts';
 import type { PinnedMapping, RebuildableLog, RebuildFault, Rebuilt } from '../payload/rebuild.ts';
 import { changedPaths } from './difference.ts';
 import { editedBody } from './edited.ts';
-import type { ManualRetryPort } from './port.ts';
+import type { ManualRetryPort } from './manual-port.ts';
 
 /** Which bytes somebody wants sent. */
 export type WishedBody =

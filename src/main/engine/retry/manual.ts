@@ -25,7 +25,7 @@ import {
   type NoBody,
   type WishedBody,
 } from './body-maker.ts';
-import type { ManualRetryPort } from './port.ts';
+import type { ManualRetryPort } from './manual-port.ts';
 import { previewOf, type RetryPreview } from './preview.ts';
 import { obstacleInWords, refusalOf } from './refusals.ts';
 

@@ -5,7 +5,7 @@ import type { ObjectsFrom } from '../../../shared/model/vocabulary.ts';
 import { lastSent } from './body-maker.ts';
 import { type Difference, differences } from './difference.ts';
 import type { StudiedRetry } from './manual.ts';
-import type { ManualRetryPort } from './port.ts';
+import type { ManualRetryPort } from './manual-port.ts';
 
 /** One body that was or would be sent, in clear. */
 interface ShownBody {

@@ -45,11 +45,14 @@ export function differences(before: string, after: string): Difference[] {
   return found;
 }
 
+/** Longest place that is kept (characters): a member may be called anything. */
+const LONGEST_PATH = 200;
+
 /** Where two bodies differ, without values: what may be kept beside an attempt. */
 export function changedPaths(before: string, after: string, atMost = 50): string[] {
   return differences(before, after)
     .slice(0, atMost)
-    .map(({ path }) => path);
+    .map(({ path }) => path.slice(0, LONGEST_PATH));
 }
 
 function collect(

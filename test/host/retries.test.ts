@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Host } from '../../src/main/host.ts';
 import { procedurePath } from '../../src/main/http/procedure-routes.ts';
 import type { CallInput, ProcedureName } from '../../src/shared/contract/index.ts';
@@ -26,19 +26,33 @@ let answer: Answer;
 let peer: Awaited<ReturnType<typeof partner>>;
 let key: string;
 let id: number;
+let lab_id = 100;
 let logId: string;
 
+beforeAll(async () => {
+  running = await host();
+  ({ key } = await configureLab(running, 'http://127.0.0.1:9/'));
+});
+afterAll(() => running.close());
+
+/** A lab of its own for each test, with one rule for new bills. */
 beforeEach(async () => {
   answer = { ...REFUSED };
   peer = await partner(answer);
   close.push(() => peer.close());
-  running = await host();
-  close.push(() => running.close());
-  const configured = await configureLab(running, peer.url);
-  key = configured.key;
-  id = configured.rule.lab_integration_id;
-  // The schedule is not what these tests are about.
-  await rule({ is_retry_enabled: false });
+  lab_id++;
+  await call(running, 'addUpdateLab', { lab_id, name: `Lab ${lab_id}`, time_zone: 'UTC' });
+  const { items } = await call(running, 'getActionCategoryList', {});
+  const category = items.find(({ code }) => code === 'BILL_GENERATED');
+  const made = await call(running, 'addUpdateWebhookIntegration', {
+    lab_id,
+    action_category_list_id: category?.action_category_list_id ?? 0,
+    name: 'bills to the partner',
+    end_point: peer.url,
+    // The schedule is not what these tests are about.
+    is_retry_enabled: false,
+  });
+  id = made.lab_integration_id;
 });
 
 const rule = (change: Partial<CallInput<'addUpdateWebhookIntegration'>>) =>
@@ -48,7 +62,7 @@ const answerAs = (next: Answer) => Object.assign(answer, next);
 
 async function bill(document: Record<string, unknown>): Promise<string> {
   const headers = { authorization: `Bearer ${key}` };
-  const response = await post(running, '/billing/', { lab_id: 7, bill: document }, headers);
+  const response = await post(running, '/billing/', { lab_id, bill: document }, headers);
   const { log_ids } = (await response.json()) as { log_ids: string[] };
   return log_ids[0] ?? '';
 }
@@ -173,7 +187,7 @@ describe('a refused bill', () => {
     expect(await preview()).toMatchObject({
       terms: 'FREE',
       now: { outcome: 'SAME' },
-      versions: { last_attempt: 2, current: 3 },
+      versions: { last_attempt: 1, current: 2 },
     });
   });
 
@@ -181,16 +195,16 @@ describe('a refused bill', () => {
     const total = (words: string) => `{ "${words}": bill.total }`;
     await rule({ mapping: total('old') });
     await rule({ mapping: total('new') });
-    expect(await preview({ config_version: 3, reveal: true })).toMatchObject({
-      now: { body: '{"old":100}', config_version: 3 },
+    expect(await preview({ config_version: 2, reveal: true })).toMatchObject({
+      now: { body: '{"old":100}', config_version: 2 },
     });
     answerAs(TAKEN);
-    await retry({ config_version: 3 });
+    await retry({ config_version: 2 });
     const log = await settled('ACCEPTED', 2);
     expect(lastBody()).toEqual({ old: 100 });
     // Where it went and how is the present version's.
-    expect(log.attempts[1]).toMatchObject({ config_version: 4 });
-    expect(log.revisions[1]).toMatchObject({ config_version: 3 });
+    expect(log.attempts[1]).toMatchObject({ config_version: 3 });
+    expect(log.revisions[1]).toMatchObject({ config_version: 2 });
     expect(await ask('previewRetry', { log_id: logId, config_version: 99 })).toMatchObject({
       status: 404,
       problem: told('NOT_FOUND', 'config_version', /no version 99; listIntegrationVersions/),
@@ -347,7 +361,11 @@ describe('a refused bill', () => {
     });
     expect((await refusal({ reason: 'now' }, viewer)).status).toBe(403);
     const { items } = await call(running, 'listAudit', { limit: 20 });
-    expect(items.filter(({ action }) => action === 'previewRetry')).toHaveLength(4);
+    const seen = items.filter(
+      ({ action, subject }) => action === 'previewRetry' && subject.includes(logId),
+    );
+    // Two tries to see it in clear, each with what came of it.
+    expect(seen).toHaveLength(4);
   });
 });
 
@@ -396,7 +414,7 @@ describe('the objects', () => {
     await new Promise<void>((resolve) => system.listen(0, '127.0.0.1', resolve));
     close.push(() => system.close());
     const at = (port: number) => ({
-      lab_id: 7,
+      lab_id,
       domain_source: {
         base_url: `http://127.0.0.1:${port}`,
         objects: { bill: { path: '/bills/{id}' } },
@@ -429,7 +447,7 @@ describe('the objects', () => {
     await new Promise<void>((resolve) => system.listen(0, '127.0.0.1', resolve));
     close.push(() => system.close());
     await call(running, 'addUpdateLab', {
-      lab_id: 7,
+      lab_id,
       domain_source: {
         base_url: `http://127.0.0.1:${(system.address() as AddressInfo).port}`,
         objects: { bill: { path: '/bills/{id}' } },
@@ -476,7 +494,7 @@ test('a ready task’s body is sent as it came, or edited; no mapping ever made 
   const response = await post(
     running,
     '/integrationWebhookBulkAPI/',
-    { lab_id: 7, records: [task] },
+    { lab_id, records: [task] },
     headers,
   );
   const { log_ids } = (await response.json()) as { log_ids: [string] };

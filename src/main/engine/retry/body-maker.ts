@@ -11,6 +11,7 @@ import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { sha256 } from '../intake/canonical.ts';
 import { FLAT_OBJECT, queryParameters } from '../payload/query.ts';
 import type { PinnedMapping, RebuildableLog, RebuildFault, Rebuilt } from '../payload/rebuild.ts';
+import { isChanged, isNew, lastSent, nextNumber, numberOf } from './bytes.ts';
 import { changedPaths } from './difference.ts';
 import { editedBody } from './edited.ts';
 import type { ManualRetryPort } from './manual-port.ts';
@@ -218,30 +219,6 @@ export class BodyMaker {
   async #textOf({ logId }: RetryableLog, revision: number): Promise<string> {
     return (await this.#deps.store.revisionBody({ logId, revision }))?.body ?? '';
   }
-}
-
-/** The body that was sent last; undefined where none was. */
-export function lastSent({ revisions, lastRevision }: RetryableLog) {
-  return revisions.find(({ number }) => number === lastRevision);
-}
-
-function isChanged(log: RetryableLog, hash: string): boolean {
-  const last = lastSent(log);
-  return last !== undefined && last.sha256 !== hash;
-}
-
-/** Whether bytes are not those that were sent last or, where none were, were to be sent. */
-function isNew(log: RetryableLog, hash: string): boolean {
-  return (lastSent(log)?.sha256 ?? log.sha256) !== hash;
-}
-
-/** The revision that has these bytes, the newest where several do; null: none. */
-function numberOf({ revisions }: RetryableLog, hash: string): number | null {
-  return revisions.findLast((one) => one.sha256 === hash)?.number ?? null;
-}
-
-function nextNumber({ revisions }: RetryableLog): number {
-  return (revisions.at(-1)?.number ?? 0) + 1;
 }
 
 function obstacleOf(why: RebuildFault): RetryObstacle {

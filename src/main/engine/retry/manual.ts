@@ -2,32 +2,21 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { LabIntegration } from '../../../shared/model/configuration.ts';
 import type { KeyWentOn } from '../../../shared/model/ordering.ts';
-import {
-  type CancelledRetry,
-  obstacleOfTask,
-  type PreparedRetry,
-  type QueuedRetry,
-  type QueueRetry,
-  type RetryableLog,
-  type RetryMade,
-  type RetryObstacle,
+import type {
+  CancelledRetry,
+  PreparedRetry,
+  QueuedRetry,
+  QueueRetry,
+  RetryableLog,
+  RetryMade,
 } from '../../../shared/model/retry.ts';
-import {
-  type ManualRetryVerdict,
-  manualRetryVerdict,
-  sentenceOf,
-} from '../../../shared/model/retry-verdict.ts';
+import { manualRetryVerdict, sentenceOf } from '../../../shared/model/retry-verdict.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
-import {
-  BodyMaker,
-  type BodyMakerDeps,
-  type MadeBody,
-  type NoBody,
-  type WishedBody,
-} from './body-maker.ts';
+import { BodyMaker, type BodyMakerDeps, type WishedBody } from './body-maker.ts';
 import type { ManualRetryPort } from './manual-port.ts';
 import { previewOf, type RetryPreview } from './preview.ts';
-import { obstacleInWords, refusalOf } from './refusals.ts';
+import { refusalOf } from './refusals.ts';
+import { doubtError, obstacleOf, obstacleTo, preparedOf, type StudiedRetry } from './studied.ts';
 
 /** How a person wants a log sent again. */
 export interface RetryWish {
@@ -35,19 +24,6 @@ export interface RetryWish {
   reason: string | null;
   /** Whoever asks knows that the receiver may get it twice. */
   acceptsDuplicates: boolean;
-}
-
-/** A log with what would be sent of it, and what stands against that. */
-export interface StudiedRetry {
-  log: RetryableLog;
-  rule: LabIntegration | null;
-  /** What makes it impossible; null: nothing. */
-  obstacle: { why: RetryObstacle; message: string } | null;
-  /** Null where nothing could be looked for. */
-  body: MadeBody | NoBody | null;
-  verdict: ManualRetryVerdict;
-  /** The doubts in words. */
-  sentences: string[];
 }
 
 /** A retry that is queued. */
@@ -222,52 +198,6 @@ export function queueOf(
     note: { ...by, ...made },
     now,
   };
-}
-
-/** What stands in the way of a log, whatever its body; null: nothing. */
-function obstacleTo(log: RetryableLog, rule: LabIntegration | null): RetryObstacle | null {
-  if (log.direction === 'INBOUND') return 'CALL';
-  if (rule === null) return 'NO_RULE';
-  return obstacleOfTask(log.task, log.heldReason) ?? (rule.isActive ? null : 'DISABLED');
-}
-
-function obstacleOf(
-  inTheWay: RetryObstacle | null,
-  body: MadeBody | NoBody | null,
-): StudiedRetry['obstacle'] {
-  if (inTheWay !== null) return { why: inTheWay, message: obstacleInWords(inTheWay) };
-  return body?.outcome === 'NOT_MADE' ? { why: body.why, message: body.message } : null;
-}
-
-function preparedOf(studied: StudiedRetry, wish: RetryWish): PreparedRetry {
-  const { log, obstacle, body, verdict, sentences } = studied;
-  const { doubts, terms } = verdict;
-  if (obstacle) return { outcome: 'IMPOSSIBLE', ...obstacle };
-  if (body?.outcome !== 'MADE') {
-    return { outcome: 'IMPOSSIBLE', why: 'NO_BODY', message: obstacleInWords('NO_BODY') };
-  }
-  const isGiven = wish.reason !== null || (terms === 'CONFIRM' && wish.acceptsDuplicates);
-  if (terms !== 'FREE' && !isGiven) return { outcome: 'DOUBTED', log, terms, doubts, sentences };
-  return {
-    outcome: 'READY',
-    log,
-    body: body.body,
-    isBodyChosen: body.isChosen,
-    made: body.made,
-    sha256: body.sha256,
-    doubts,
-    sentences,
-  };
-}
-
-function doubtError({
-  terms,
-  sentences,
-}: Extract<PreparedRetry, { outcome: 'DOUBTED' }>): LabRelayError {
-  const told = sentences.join(' ');
-  return terms === 'CONFIRM'
-    ? fieldError('DUPLICATES_POSSIBLE', 'accept_duplicates', `${told} Send true, or give a reason.`)
-    : fieldError('REASON_NEEDED', 'reason', `${told} Say why it is to be sent.`);
 }
 
 function outcomeOf(result: CancelledRetry): 'CANCELLED' | 'IN_FLIGHT' | 'NOTHING' {

@@ -2,10 +2,10 @@ import { attemptId, revisionKey } from '../../../shared/model/delivery.ts';
 import type { RetryableLog } from '../../../shared/model/retry.ts';
 import type { RetryTerms } from '../../../shared/model/retry-verdict.ts';
 import type { ObjectsFrom } from '../../../shared/model/vocabulary.ts';
-import { lastSent } from './body-maker.ts';
+import { lastSent } from './bytes.ts';
 import { type Difference, differences } from './difference.ts';
-import type { StudiedRetry } from './manual.ts';
 import type { ManualRetryPort } from './manual-port.ts';
+import type { StudiedRetry } from './studied.ts';
 
 /** One body that was or would be sent, in clear. */
 interface ShownBody {

@@ -245,3 +245,29 @@ test('while the breaker is open it waits for the probe, which goes at once', asy
   expect(await store.getLog(logId)).toMatchObject({ heldReason: 'ENDPOINT_DOWN' });
   expect(await claim(5_000)).toHaveLength(1);
 });
+
+test('a person’s reason holds for as long as it waits for its endpoint, whatever has overtaken it', async () => {
+  const down = await configure(store);
+  const logId = await endedLog(store, down, 'REFUSED', { orderingKey: 'K' });
+  await endedLog(store, down, 'ACCEPTED', { orderingKey: 'K' });
+  await store.queueRetry(await retryOf(store, logId));
+  const { task: first } = await stampNext(store, 'w', 6_000);
+  await settleAs(store, first, { ...UNREACHED, activityDate: 6_100 });
+  const [again] = await store.claim({ worker: 'w', limit: 1, leaseUntil: 9e12, now: 60_000 });
+  expect(again).toMatchObject({ logId, attempt: 3 });
+  const stamp = {
+    taskId: again?.taskId ?? 0,
+    logId,
+    attempt: 3,
+    kind: again?.kind ?? 'AUTO',
+    revision: 1,
+    configVersion: 1,
+    endPoint: 'http://127.0.0.1:9/',
+    requestMethod: 'POST',
+    requestHeaders: {},
+    startedAt: 60_000,
+  };
+  expect(await store.stamp({ worker: 'w', stamp })).toBe(true);
+  // It is still what that person has asked for.
+  expect((await store.getLog(logId))?.attempts.at(-1)?.retry).toEqual(NOTE);
+});

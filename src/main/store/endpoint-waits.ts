@@ -16,10 +16,10 @@ export function createEndpointWaits(db: Database): (row: LogRow) => LogRow {
 
   return (row) => {
     const known = row['held_reason'];
-    const wasTried = known === 'ENDPOINT_DOWN' || known === 'RULE_UNFIT';
-    const isQueued = row['status'] === 'PENDING' || row['retry_state'] === 'SCHEDULED';
-    const wasNot = isQueued && known === null;
-    if (!wasTried && !wasNot) return row;
+    const wasTried =
+      known === 'ENDPOINT_DOWN' || known === 'RULE_UNFIT' || known === 'BREAKER_OPEN';
+    const isOpen = row['status'] === 'PENDING' || row['retry_state'] === 'SCHEDULED';
+    if (!wasTried && (known !== null || !isOpen)) return row;
     const breaker = open.get(row['lab_integration_id']);
     // Closed again: it only waits for its turn.
     if (!breaker) return wasTried ? { ...row, held_reason: null } : row;

@@ -27,6 +27,7 @@ export const APP_EVENTS = [
   'spill_moved_aside',
   'spill_not_found',
   'order_hold_expired',
+  'bulk_retry_stopped',
   'breaker_warning',
   'breaker_opened',
   'breaker_closed',
@@ -79,6 +80,7 @@ const version: Shape = (value) =>
 const FIELDS = {
   log_id: ownId,
   attempt_id: ownId,
+  bulk_retry_id: ownId,
   request_id: ownId,
   lab_id: count,
   lab_integration_id: count,
@@ -107,6 +109,7 @@ const FIELDS = {
     'recover',
     'lease',
     'report',
+    'bulk_retry',
     'index',
     'housekeeping',
     'release',

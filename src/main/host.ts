@@ -9,6 +9,7 @@ import type { Handlers } from './bridge/handler.ts';
 import { appointmentHandlers } from './bridge/procedures/appointments.ts';
 import { backupHandlers } from './bridge/procedures/backup.ts';
 import { batchHandlers } from './bridge/procedures/batches.ts';
+import { bulkRetryHandlers } from './bridge/procedures/bulk-retry.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
@@ -214,6 +215,7 @@ async function openParts(
     ...leaseHandlers(engine.leases, engine.audit),
     ...legacyHandlers(engine.legacyCallbacks),
     ...retryHandlers(engine.manualRetries),
+    ...bulkRetryHandlers(engine.bulkRetries),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);

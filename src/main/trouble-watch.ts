@@ -61,7 +61,10 @@ export class TroubleWatch implements EngineLog {
     this.#log.warn('engine_trouble', { what, code: CODE.exec(message)?.[0] });
   }
 
-  alert(what: 'order_hold_expired', fields: Record<string, number | string>): void {
+  alert(
+    what: 'order_hold_expired' | 'bulk_retry_stopped',
+    fields: Record<string, number | string>,
+  ): void {
     this.#log.warn(what, fields);
   }
 

@@ -1,6 +1,7 @@
 import type { Failpoint } from '../../shared/failpoint.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { BreakerChange } from '../../shared/model/breaker.ts';
+import type { BulkRetry, BulkStop } from '../../shared/model/bulk-retry.ts';
 import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import { type ExpiredHold, isUrgent } from '../../shared/model/ordering.ts';
@@ -54,6 +55,11 @@ import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { HeldTasksPort, QueuePort } from './queue/port.ts';
 import { ManualRetries } from './retry/manual.ts';
 import type { ManualRetryPort } from './retry/manual-port.ts';
+import { BulkPlanner } from './retry/bulk-planner.ts';
+import type { BulkRetryPort } from './retry/bulk-port.ts';
+import { BulkRetries } from './retry/bulk-retries.ts';
+import { BulkRunner } from './retry/bulk-runner.ts';
+import { BulkSender } from './retry/bulk-sender.ts';
 import type { SpillPort } from './spill/port.ts';
 import { SetAside } from './spill/set-aside.ts';
 import { type Journal, SpilledRecords } from './spill/spilled-records.ts';
@@ -65,6 +71,7 @@ export interface EngineStore
   extends IntakePort,
     AppointmentPort,
     BulkPort,
+    BulkRetryPort,
     DomainObjectPort,
     DirectoryPort,
     QueuePort,
@@ -91,7 +98,10 @@ export interface EngineLog {
   info(what: string, fields?: Record<string, number | string>): void;
   warn(what: string, message: string): void;
   /** What somebody should look at, though nothing is broken. */
-  alert(what: 'order_hold_expired', fields: Record<string, number | string>): void;
+  alert(
+    what: 'order_hold_expired' | 'bulk_retry_stopped',
+    fields: Record<string, number | string>,
+  ): void;
   breaker(change: BreakerChange): void;
   /** The store takes writes again, and has taken what was kept meanwhile. */
   storeBack(replayed: number, afterMs: number): void;
@@ -149,6 +159,8 @@ export class Engine {
   readonly heldTasks: HeldTasks;
   /** Retries that people ask for. */
   readonly manualRetries: ManualRetries;
+  /** Many of them at once. */
+  readonly bulkRetries: BulkRetries;
   /** Keeps what the store cannot take just now. */
   readonly spill: SpilledRecords;
   /** Tasks whose calls outside workers make. */
@@ -164,6 +176,7 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #attempts = new AttemptCounter();
   readonly #holdAlerts = new HoldAlertCounter();
+  readonly #bulkRunner: BulkRunner;
   readonly #reporter: HttpReporter;
   readonly #indexer: TextIndexer;
   readonly #housekeeping: IntakeHousekeeping;
@@ -332,6 +345,24 @@ export class Engine {
       onQueued: (urgent) => this.dispatcher.notify(urgent),
       onWentOn: (wentOn) => this.dispatcher.keyWentOn(wentOn),
     });
+    this.#bulkRunner = new BulkRunner({
+      store,
+      planner: new BulkPlanner({ store, configuration, clock }),
+      sender: new BulkSender({
+        store,
+        prepare: (logId, wish) => this.manualRetries.prepare(logId, wish),
+        clock,
+        onQueued: (urgent) => this.dispatcher.notify(urgent),
+        onTrouble: (what, message) => log.warn(what, message),
+      }),
+      isStoreRefusing: () => this.spill.isInUse,
+      clock,
+      onChange: () => {},
+      onStopped: (bulk, stop) => this.#bulkRetryStopped(bulk, stop),
+      onTakenOut: () => this.dispatcher.notify(),
+      onTrouble: (what, message) => log.warn(what, message),
+    });
+    this.bulkRetries = new BulkRetries({ store, runner: this.#bulkRunner, clock });
     this.#indexer = new TextIndexer({
       store,
       work: () => this.#attempts.total + builder.built,
@@ -368,6 +399,7 @@ export class Engine {
     const recovery = await this.dispatcher.start();
     this.heldTasks.start();
     await this.batches.start();
+    await this.#bulkRunner.start();
     this.#reporter.start();
     this.#indexer.start();
     this.#housekeeping.start();
@@ -381,6 +413,7 @@ export class Engine {
     await this.#housekeeping.stop();
     await this.heldTasks.stop();
     await this.batches.stop();
+    await this.#bulkRunner.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();
     await this.#indexer.stop();
@@ -426,9 +459,19 @@ export class Engine {
     });
   }
 
+  /** Its failure class is an error kind and a status code: no words of a partner. */
+  #bulkRetryStopped({ bulkRetryId }: BulkRetry, { failureClass, why, count }: BulkStop): void {
+    this.#parts.log.alert('bulk_retry_stopped', {
+      bulk_retry_id: bulkRetryId,
+      code: (failureClass ?? why).replace(' ', '_'),
+      ...(count === null ? {} : { count }),
+    });
+  }
+
   #count(report: AttemptReport): void {
     if (report.status !== null) {
       this.#attempts.count(report.status, report.certainty, report.errorKind);
+      this.#bulkRunner.notify();
     }
   }
 }

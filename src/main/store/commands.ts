@@ -5,6 +5,11 @@ import { createBatchListQueries } from './batch-list.ts';
 import { createBatchAnswerQueries, createBatchRecordCommands } from './batch-records.ts';
 import { createBatchReleaseCommands } from './batch-release.ts';
 import { createBatchCommands, createBatchQueries } from './batches.ts';
+import { createBulkRetryCommands } from './bulk-retries.ts';
+import { createBulkCancelCommands } from './bulk-retry-cancel.ts';
+import { createBulkRetryQueries } from './bulk-retry-queries.ts';
+import { createBulkRunCommands } from './bulk-retry-runs.ts';
+import { createBulkRunQueries } from './bulk-run-queries.ts';
 import { createKeepCall, encodeCall } from './calls.ts';
 import { createCancelCommands } from './cancelled-retries.ts';
 import { createConfigurationStatements } from './configuration.ts';
@@ -62,6 +67,9 @@ export function createCommands(db: Database): ReadonlyMap<string, Command> {
     ...createLeaseCommands(db, tasks, queue, applyReport, bury),
     ...createFailedTaskCommands(db, queueRetry),
     ...createManualRetryCommands(queueRetry),
+    ...createBulkRetryCommands(db),
+    ...createBulkRunCommands(db, queueRetry),
+    ...createBulkCancelCommands(db, tasks),
     ...createCancelCommands(db, tasks),
     ...createOrderCommands(db, ordering),
     ...createRecovery(db, tasks, applyReport, bury),
@@ -90,6 +98,8 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createLeaseQueries(db),
     ...createObjectNoteQueries(db),
     ...createFailedTaskQueries(db),
+    ...createBulkRetryQueries(db),
+    ...createBulkRunQueries(db),
     ...createFigureQueries(db),
     ...createAuditQueries(db),
     ...createHeldTaskQueries(db),

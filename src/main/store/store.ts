@@ -51,6 +51,11 @@ import type { createBatchAnswerQueries } from './batch-records.ts';
 import { encodeBuildChunk } from './batch-wire.ts';
 import type { createBatchReleaseCommands } from './batch-release.ts';
 import { type createBatchCommands, type createBatchQueries, encodeSealBatch } from './batches.ts';
+import type { createBulkRetryCommands } from './bulk-retries.ts';
+import type { createBulkCancelCommands } from './bulk-retry-cancel.ts';
+import type { createBulkRetryQueries } from './bulk-retry-queries.ts';
+import type { createBulkRunCommands } from './bulk-retry-runs.ts';
+import type { createBulkRunQueries } from './bulk-run-queries.ts';
 import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
 import type { createCancelCommands } from './cancelled-retries.ts';
@@ -94,6 +99,12 @@ type BatchCommands = ReturnType<typeof createBatchCommands> &
 type BatchQueries = ReturnType<typeof createBatchQueries> &
   ReturnType<typeof createBatchAnswerQueries> &
   ReturnType<typeof createBatchListQueries>;
+
+type BulkRetryCommands = ReturnType<typeof createBulkRetryCommands> &
+  ReturnType<typeof createBulkRunCommands> &
+  ReturnType<typeof createBulkCancelCommands>;
+type BulkRetryQueries = ReturnType<typeof createBulkRetryQueries> &
+  ReturnType<typeof createBulkRunQueries>;
 
 /** A synchronous statement's function as the calling thread sees it. */
 type Remote<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
@@ -299,6 +310,54 @@ export class Store {
     this.#writer.call('queueRetry', request);
   cancelRetry: Remote<CancelCommands['cancelRetry']> = (request) =>
     this.#writer.call('cancelRetry', request);
+
+  // Many retries at once
+  beginBulkRetry: Remote<BulkRetryCommands['beginBulkRetry']> = (request) =>
+    this.#writer.call('beginBulkRetry', request);
+  planBulkItems: Remote<BulkRetryCommands['planBulkItems']> = (request) =>
+    this.#writer.call('planBulkItems', request);
+  endBulkPlan: Remote<BulkRetryCommands['endBulkPlan']> = (request) =>
+    this.#writer.call('endBulkPlan', request);
+  actOnBulkRetry: Remote<BulkRetryCommands['actOnBulkRetry']> = (request) =>
+    this.#writer.call('actOnBulkRetry', request);
+  queueBulkItems: Remote<BulkRetryCommands['queueBulkItems']> = (request) =>
+    this.#writer.call('queueBulkItems', request);
+  settleBulkItems: Remote<BulkRetryCommands['settleBulkItems']> = (request) =>
+    this.#writer.call('settleBulkItems', request);
+  stopBulkCanary: Remote<BulkRetryCommands['stopBulkCanary']> = (request) =>
+    this.#writer.call('stopBulkCanary', request);
+  endBulkCanary: Remote<BulkRetryCommands['endBulkCanary']> = (request) =>
+    this.#writer.call('endBulkCanary', request);
+  endBulkRetry: Remote<BulkRetryCommands['endBulkRetry']> = (request) =>
+    this.#writer.call('endBulkRetry', request);
+  cancelBulkItems: Remote<BulkRetryCommands['cancelBulkItems']> = (request) =>
+    this.#writer.call('cancelBulkItems', request);
+  unfinishedBulkRetries: Remote<BulkRetryQueries['unfinishedBulkRetries']> = () =>
+    this.#points.call('unfinishedBulkRetries', null);
+  bulkRetry: Remote<BulkRetryQueries['bulkRetry']> = (request) =>
+    this.#points.call('bulkRetry', request);
+  bulkSelection: Remote<BulkRetryQueries['bulkSelection']> = (request) =>
+    this.#points.call('bulkSelection', request);
+  queuedBulkItems: Remote<BulkRetryQueries['queuedBulkItems']> = (request) =>
+    this.#points.call('queuedBulkItems', request);
+  nextBulkItems: Remote<BulkRetryQueries['nextBulkItems']> = (request) =>
+    this.#points.call('nextBulkItems', request);
+  bulkCanaries: Remote<BulkRetryQueries['bulkCanaries']> = (request) =>
+    this.#points.call('bulkCanaries', request);
+  sortedLogIds: Remote<BulkRetryQueries['sortedLogIds']> = (request) =>
+    this.#searches.call('sortedLogIds', request);
+  retryableLogs: Remote<BulkRetryQueries['retryableLogs']> = (request) =>
+    this.#searches.call('retryableLogs', request);
+  countBulkPlan: Remote<BulkRetryQueries['countBulkPlan']> = (request) =>
+    this.#searches.call('countBulkPlan', request);
+  listBulkRetries: Remote<BulkRetryQueries['listBulkRetries']> = (request) =>
+    this.#searches.call('listBulkRetries', request);
+  bulkCounts: Remote<BulkRetryQueries['bulkCounts']> = (request) =>
+    this.#searches.call('bulkCounts', request);
+  getBulkRetry: Remote<BulkRetryQueries['getBulkRetry']> = (request) =>
+    this.#searches.call('getBulkRetry', request);
+  bulkRetryItems: Remote<BulkRetryQueries['bulkRetryItems']> = (request) =>
+    this.#searches.call('bulkRetryItems', request);
 
   // What was kept out of band
   spillState(): Promise<SpillState> {

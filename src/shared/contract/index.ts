@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { appointmentProcedures } from './appointments.ts';
 import { backupProcedures } from './backup.ts';
 import { batchProcedures } from './batches.ts';
+import { bulkRetryProcedures } from './bulk-retry.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { heldProcedures } from './held.ts';
@@ -21,6 +22,7 @@ export const contract = {
   ...peopleProcedures,
   ...backupProcedures,
   ...batchProcedures,
+  ...bulkRetryProcedures,
   ...orderingProcedures,
   ...healthProcedures,
   ...heldProcedures,

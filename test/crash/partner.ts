@@ -11,6 +11,8 @@ export class Partner {
   readonly received = new Map<string, number>();
   /** Connections opened so far. */
   connections = 0;
+  /** What it answers with from now on. */
+  status = 200;
   readonly #server: Server;
   #awaited: { count: number; resolve: () => void } | null = null;
 
@@ -32,7 +34,8 @@ export class Partner {
         const id = String(request.headers['webhook-id']);
         partner.received.set(id, partner.times(id) + 1);
         partner.#countDown();
-        setTimeout(() => response.end('{"taken":true}'), latency());
+        const { status } = partner;
+        setTimeout(() => response.writeHead(status).end('{"taken":true}'), latency());
       });
     });
     return partner;

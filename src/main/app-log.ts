@@ -29,6 +29,7 @@ export const APP_EVENTS = [
   'order_hold_expired',
   'retries_exhausted',
   'logs_stalled',
+  'bulk_retry_stopped',
   'breaker_warning',
   'breaker_opened',
   'breaker_closed',
@@ -81,6 +82,7 @@ const version: Shape = (value) =>
 const FIELDS = {
   log_id: ownId,
   attempt_id: ownId,
+  bulk_retry_id: ownId,
   request_id: ownId,
   lab_id: count,
   lab_integration_id: count,
@@ -109,6 +111,7 @@ const FIELDS = {
     'recover',
     'lease',
     'report',
+    'bulk_retry',
     'index',
     'housekeeping',
     'release',

@@ -9,6 +9,7 @@ import type { Handlers } from './bridge/handler.ts';
 import { appointmentHandlers } from './bridge/procedures/appointments.ts';
 import { backupHandlers } from './bridge/procedures/backup.ts';
 import { batchHandlers } from './bridge/procedures/batches.ts';
+import { bulkRetryHandlers } from './bridge/procedures/bulk-retry.ts';
 import { configurationHandlers } from './bridge/procedures/configuration.ts';
 import { domainSourceHandlers } from './bridge/procedures/domain-source.ts';
 import { healthHandlers } from './bridge/procedures/health.ts';
@@ -20,6 +21,7 @@ import { breakerHandlers } from './bridge/procedures/breakers.ts';
 import { orderingHandlers } from './bridge/procedures/ordering.ts';
 import { peopleHandlers } from './bridge/procedures/people.ts';
 import { queueHandlers } from './bridge/procedures/queue.ts';
+import { retryHandlers } from './bridge/procedures/retry.ts';
 import { testingHandlers } from './bridge/procedures/testing.ts';
 import { versionHandlers } from './bridge/procedures/versions.ts';
 import type { HostConfig } from './config.ts';
@@ -215,6 +217,8 @@ async function openParts(
     ...appointmentHandlers(engine.appointments),
     ...leaseHandlers(engine.leases, engine.audit),
     ...legacyHandlers(engine.legacyCallbacks),
+    ...retryHandlers(engine.manualRetries),
+    ...bulkRetryHandlers(engine.bulkRetries),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);

@@ -25,6 +25,26 @@ describe('a log in words', () => {
     expect(text).toMatch(/1 {2}FIRST by fusion 1 {2}r1/);
   });
 
+  test('tells who retried and why, which body went, from where and what had changed', () => {
+    const [attempt] = aLog().attempts;
+    if (!attempt) return;
+    const retried = {
+      ...attempt,
+      attempt: 2,
+      kind: 'MANUAL' as const,
+      revision: 2,
+      actor: 'Anna',
+      reason: 'the total was wrong',
+      body_from: 'CHANGED' as const,
+      objects_from: 'LOCAL' as const,
+      fallback: 'The lab system was not reached.',
+      changed: ['/bill/total', '/bill/tests/2'],
+    };
+    expect(renderLog(aLog({ attempts: [attempt, retried] }))).toContain(
+      '2: Retried by Anna: the total was wrong. The body was built anew from our own copy (The lab system was not reached.). Changed: /bill/total, /bill/tests/2.',
+    );
+  });
+
   test.each([
     ['UNKNOWN', 'The partner may already have it.'],
     ['NOT_SENT', 'The partner does not have it: nothing was sent.'],

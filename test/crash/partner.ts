@@ -11,10 +11,13 @@ export class Partner {
   readonly received = new Map<string, number>();
   /** Connections opened so far. */
   connections = 0;
+  /** What it answers from now on to a delivery's first, second … request. */
+  status: (times: number) => number;
   readonly #server: Server;
   #awaited: { count: number; resolve: () => void } | null = null;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, status: (times: number) => number) {
+    this.status = status;
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
@@ -29,7 +32,7 @@ export class Partner {
   ): Promise<Partner> {
     const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const partner = new Partner(server);
+    const partner = new Partner(server, status);
     server.on('connection', () => partner.connections++);
     server.on('request', (request, response) => {
       request.resume();
@@ -39,7 +42,10 @@ export class Partner {
         const times = partner.times(id) + 1;
         partner.received.set(id, times);
         partner.#countDown();
-        setTimeout(() => response.writeHead(status(times)).end('{"taken":true}'), latency());
+        setTimeout(
+          () => response.writeHead(partner.status(times)).end('{"taken":true}'),
+          latency(),
+        );
       });
     });
     return partner;

@@ -5,6 +5,7 @@ import {
   type LogStatus,
   STAGES,
 } from '../../shared/model/vocabulary.ts';
+import { retryInWords } from '../../shared/retry-words.ts';
 import { oneLine, plain } from './plain.ts';
 import { table } from './table.ts';
 import { localTime } from './times.ts';
@@ -183,7 +184,7 @@ function thread({ stage, log_id, integration_callback_url }: LogDocument): strin
 
 function attempts({ attempts: all }: LogDocument): string {
   if (all.length === 0) return 'none: nothing was sent';
-  return table(
+  const made = table(
     ['NO', 'KIND', 'BODY', 'STARTED', 'TOOK', 'STATUS', 'CERTAINTY', 'CODE', 'ERROR'],
     all.map((attempt) => [
       String(attempt.attempt),
@@ -197,6 +198,11 @@ function attempts({ attempts: all }: LogDocument): string {
       oneLine([attempt.error_kind, attempt.error_message].filter(Boolean).join(': '), 80),
     ]),
   );
+  const retries = all.flatMap((attempt) => {
+    const words = retryInWords(attempt);
+    return words === null ? [] : [oneLine(`${attempt.attempt}: ${words}`, 1_000)];
+  });
+  return [made.trimEnd(), ...retries].join('\n');
 }
 
 function requestLines({ request_method, end_point, request_body_cut }: LogDocument): string[] {

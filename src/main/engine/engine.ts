@@ -1,6 +1,7 @@
 import type { Failpoint } from '../../shared/failpoint.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { BreakerChange } from '../../shared/model/breaker.ts';
+import type { BulkRetry, BulkStop } from '../../shared/model/bulk-retry.ts';
 import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import type { ScheduleStep } from '../../shared/model/retry.ts';
@@ -18,6 +19,7 @@ import { LegacyCallbacks, type LegacyPort } from './callback/legacy/legacy-callb
 import type { CallbackPort } from './callback/port.ts';
 import { Configuration } from './configuration/configuration.ts';
 import type { ConfigurationPort } from './configuration/port.ts';
+import { settingsOfVersion } from './configuration/versions.ts';
 import type { Vault } from './configuration/vault.ts';
 import { Directory } from './directory/directory.ts';
 import type { DirectoryPort } from './directory/port.ts';
@@ -58,6 +60,13 @@ import type { SchedulePort } from './retry/port.ts';
 import { Recoveries, type RecoveryPort } from './retry/recoveries.ts';
 import { RetryScheduler } from './retry/scheduler.ts';
 import { type StalledPort, StalledSweep } from './retry/stalled-sweep.ts';
+import { ManualRetries } from './retry/manual.ts';
+import type { ManualRetryPort } from './retry/manual-port.ts';
+import { BulkPlanner } from './retry/bulk-planner.ts';
+import type { BulkRetryPort } from './retry/bulk-port.ts';
+import { BulkRetries } from './retry/bulk-retries.ts';
+import { BulkRunner } from './retry/bulk-runner.ts';
+import { BulkSender } from './retry/bulk-sender.ts';
 import type { SpillPort } from './spill/port.ts';
 import { SetAside } from './spill/set-aside.ts';
 import { type Journal, SpilledRecords } from './spill/spilled-records.ts';
@@ -69,6 +78,7 @@ export interface EngineStore
   extends IntakePort,
     AppointmentPort,
     BulkPort,
+    BulkRetryPort,
     DomainObjectPort,
     DirectoryPort,
     QueuePort,
@@ -78,6 +88,7 @@ export interface EngineStore
     CallbackPort,
     CallPort,
     HeldTasksPort,
+    ManualRetryPort,
     LeasePort,
     SchedulePort,
     StalledPort,
@@ -99,7 +110,7 @@ export interface EngineLog {
   warn(what: string, message: string): void;
   /** What somebody should look at, though nothing is broken. */
   alert(
-    what: 'order_hold_expired' | 'retries_exhausted' | 'logs_stalled',
+    what: 'order_hold_expired' | 'retries_exhausted' | 'logs_stalled' | 'bulk_retry_stopped',
     fields: Record<string, number | string>,
   ): void;
   breaker(change: BreakerChange): void;
@@ -160,6 +171,10 @@ export class Engine {
   readonly heldTasks: HeldTasks;
   /** Starts retries when they are due. */
   readonly retries: RetryScheduler;
+  /** Retries that people ask for. */
+  readonly manualRetries: ManualRetries;
+  /** Many of them at once. */
+  readonly bulkRetries: BulkRetries;
   /** Keeps what the store cannot take just now. */
   readonly spill: SpilledRecords;
   /** Tasks whose calls outside workers make. */
@@ -177,6 +192,7 @@ export class Engine {
   readonly #holdAlerts = new HoldAlertCounter();
   readonly retryAlerts: RetryAlerts;
   readonly #stalled: StalledSweep;
+  readonly #bulkRunner: BulkRunner;
   readonly #reporter: HttpReporter;
   readonly #indexer: TextIndexer;
   readonly #housekeeping: IntakeHousekeeping;
@@ -388,6 +404,33 @@ export class Engine {
       onReleased: () => this.dispatcher.notify(),
       onTrouble: (what, message) => log.warn(what, message),
     });
+    this.manualRetries = new ManualRetries({
+      store,
+      configuration,
+      rebuild: (one, pinned) => rebuild({ configuration, payloads, readObjects }, one, pinned),
+      versionOf: (id, version) => settingsOfVersion(store.configuration, id, version),
+      clock,
+      onQueued: (urgent) => this.dispatcher.notify(urgent),
+      onWentOn: (wentOn) => this.dispatcher.keyWentOn(wentOn),
+    });
+    this.#bulkRunner = new BulkRunner({
+      store,
+      planner: new BulkPlanner({ store, configuration, clock }),
+      sender: new BulkSender({
+        store,
+        prepare: (logId, wish) => this.manualRetries.prepare(logId, wish),
+        clock,
+        onQueued: (urgent) => this.dispatcher.notify(urgent),
+        onTrouble: (what, message) => log.warn(what, message),
+      }),
+      isStoreRefusing: () => this.spill.isInUse,
+      clock,
+      onChange: () => {},
+      onStopped: (bulk, stop) => this.#bulkRetryStopped(bulk, stop),
+      onTakenOut: () => this.dispatcher.notify(),
+      onTrouble: (what, message) => log.warn(what, message),
+    });
+    this.bulkRetries = new BulkRetries({ store, runner: this.#bulkRunner, clock });
     this.#indexer = new TextIndexer({
       store,
       work: () => this.#attempts.total + builder.built,
@@ -430,6 +473,7 @@ export class Engine {
     this.retries.start();
     this.#stalled.start();
     await this.batches.start();
+    await this.#bulkRunner.start();
     this.#reporter.start();
     this.#indexer.start();
     this.#housekeeping.start();
@@ -446,6 +490,7 @@ export class Engine {
     await this.retries.stop();
     await this.#stalled.stop();
     await this.batches.stop();
+    await this.#bulkRunner.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();
     await this.#indexer.stop();
@@ -508,9 +553,19 @@ export class Engine {
     }
   }
 
+  /** Its failure class is an error kind and a status code: no words of a partner. */
+  #bulkRetryStopped({ bulkRetryId }: BulkRetry, { failureClass, why, count }: BulkStop): void {
+    this.#parts.log.alert('bulk_retry_stopped', {
+      bulk_retry_id: bulkRetryId,
+      code: (failureClass ?? why).replace(' ', '_'),
+      ...(count === null ? {} : { count }),
+    });
+  }
+
   #count(report: AttemptReport): void {
     if (report.status !== null) {
       this.#attempts.count(report.status, report.certainty, report.errorKind);
+      this.#bulkRunner.notify();
     }
   }
 }

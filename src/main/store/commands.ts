@@ -6,7 +6,13 @@ import { createBatchAnswerQueries, createBatchRecordCommands } from './batch-rec
 import { createBatchReleaseCommands } from './batch-release.ts';
 import { createBatchCommands, createBatchQueries } from './batches.ts';
 import { createBreakerCommands, createBreakerQueries } from './breaker-by-hand.ts';
+import { createBulkRetryCommands } from './bulk-retries.ts';
+import { createBulkCancelCommands } from './bulk-retry-cancel.ts';
+import { createBulkRetryQueries } from './bulk-retry-queries.ts';
+import { createBulkRunCommands } from './bulk-retry-runs.ts';
+import { createBulkRunQueries } from './bulk-run-queries.ts';
 import { createKeepCall, encodeCall } from './calls.ts';
+import { createCancelCommands } from './cancelled-retries.ts';
 import { createConfigurationStatements } from './configuration.ts';
 import { createInsertDelivery } from './deliveries.ts';
 import { createDirectoryQueries } from './directory.ts';
@@ -18,6 +24,7 @@ import { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import { createIntakeCommands, createIntakeQueries } from './intake.ts';
 import { createLeaseQueries } from './lease-queries.ts';
 import { createLeaseCommands } from './leases.ts';
+import { createManualRetryCommands, createQueueRetry } from './manual-retries.ts';
 import { createObjectNoteCommands, createObjectNoteQueries } from './object-notes.ts';
 import { createOrderCommands, liftHoldOf } from './order-commands.ts';
 import { createOrdering } from './ordering.ts';
@@ -27,6 +34,7 @@ import { createApplyReport } from './reports.ts';
 import { createResolutionCommands } from './resolutions.ts';
 import { createSchedule } from './schedule.ts';
 import { createScheduledTaskCommands, createScheduledTaskQueries } from './scheduled-tasks.ts';
+import { createRetryableLogQueries } from './retryable-logs.ts';
 import { createSearchQueries } from './search.ts';
 import { createSessionCommands } from './sessions.ts';
 import { createSpillCommands } from './spill.ts';
@@ -56,6 +64,7 @@ export function createCommands(
   const keepCall = createKeepCall(db);
   const queue = createQueueCommands(db, tasks, endings, applyReport, bury);
   const insertDelivery = createInsertDelivery(db, tasks);
+  const queueRetry = createQueueRetry(db, tasks);
   return byName({
     keepCall,
     ...createIntakeCommands(db, insertDelivery, keepCall),
@@ -70,7 +79,12 @@ export function createCommands(
       keepCall: (call) => keepCall(encodeCall(call, call.responseBody)),
     }),
     ...createLeaseCommands(db, endings, queue, applyReport, bury),
-    ...createFailedTaskCommands(db, tasks),
+    ...createFailedTaskCommands(db, queueRetry),
+    ...createManualRetryCommands(queueRetry),
+    ...createBulkRetryCommands(db),
+    ...createBulkRunCommands(db, queueRetry),
+    ...createBulkCancelCommands(db, tasks),
+    ...createCancelCommands(db, tasks),
     ...createOrderCommands(db, ordering),
     ...createBreakerCommands(db),
     ...createRecovery(db, tasks, endings, applyReport, bury),
@@ -101,6 +115,8 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createLeaseQueries(db),
     ...createObjectNoteQueries(db),
     ...createFailedTaskQueries(db),
+    ...createBulkRetryQueries(db),
+    ...createBulkRunQueries(db),
     ...createFigureQueries(db),
     ...createBreakerQueries(db),
     ...createAuditQueries(db),
@@ -108,6 +124,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createScheduledTaskQueries(db),
     ...createStalledLogQueries(db),
     ...createWaitingActionQueries(db),
+    ...createRetryableLogQueries(db),
     ...createIntegrationVersionQueries(db),
   });
 }

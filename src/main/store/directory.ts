@@ -13,6 +13,7 @@ import { attemptId, revisionKey } from '../../shared/model/delivery.ts';
 import type { Direction } from '../../shared/model/vocabulary.ts';
 import type { JsonObject } from '../../shared/model/json.ts';
 import { workerOf } from '../../shared/model/lease.ts';
+import type { RetryNote } from '../../shared/model/retry.ts';
 import { decodeBody, decodeBodyOrNull, type StoredBody } from './bodies.ts';
 import { createReadCall } from './calls.ts';
 import { createEndpointWaits } from './endpoint-waits.ts';
@@ -99,6 +100,7 @@ interface AttemptRow {
   started_at: number;
   ended_at: number | null;
   lease: string | null;
+  retry: string | null;
 }
 
 interface RevisionRow {
@@ -215,6 +217,7 @@ function attemptRecord(logId: string, row: AttemptRow): AttemptRecord {
     responseTime: row.response_time,
     startedAt: row.started_at,
     endedAt: row.ended_at,
+    retry: row.retry === null ? null : (JSON.parse(row.retry) as RetryNote),
   };
 }
 

@@ -5,9 +5,16 @@ import type {
   ReportResult,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
-import type { Certainty, FailedTaskCause, Priority } from '../../shared/model/vocabulary.ts';
-import { createBatchOf } from './batch-of.ts';
+import type { Requeued, RetryableLog } from '../../shared/model/retry.ts';
+import {
+  manualRetryVerdict,
+  type RetryDoubt,
+  sentenceOf,
+} from '../../shared/model/retry-verdict.ts';
+import type { Certainty, FailedTaskCause } from '../../shared/model/vocabulary.ts';
+import type { QueueRetryNow } from './manual-retries.ts';
 import { inDoubt } from './reports.ts';
+import { createReadRetryable } from './retryable-logs.ts';
 import type { Tasks } from './tasks.ts';
 
 interface DeadRow {
@@ -75,61 +82,40 @@ export function createBury(
   };
 }
 
-/** Queueing a failed task once more. */
-export function createFailedTaskCommands(db: Database, tasks: Tasks) {
-  const batchOf = createBatchOf(db);
-  const find = db.prepare<
-    [number],
-    {
-      log_seq: number;
-      log_id: string;
-      certainty: Certainty | null;
-      requeued_at: number | null;
-      lab_integration_id: number | null;
-      priority: Priority;
-      deliver_by: number | null;
-      ordering_key: string | null;
-      created_at: number;
-      newest_attempt: number;
-      revision: number;
-      open_task: number | null;
-    }
-  >(
-    `SELECT f.log_seq, l.log_id, l.certainty, f.requeued_at, l.lab_integration_id, l.priority,
-       l.deliver_by, l.ordering_key, l.created_at, l.newest_attempt, l.revision,
-       (SELECT t.task_id FROM task t WHERE t.log_seq = f.log_seq) AS open_task
-     FROM failed_task f JOIN log l ON l.log_seq = f.log_seq WHERE f.failed_task_id = ?`,
+/** Queueing a failed task once more: a retry by hand of the stored bytes under their old key. */
+export function createFailedTaskCommands(db: Database, queueRetry: QueueRetryNow) {
+  const find = db.prepare<[number], { log_id: string; requeued_at: number | null }>(
+    `SELECT l.log_id, f.requeued_at FROM failed_task f JOIN log l ON l.log_seq = f.log_seq
+     WHERE f.failed_task_id = ?`,
   );
-  // Only what came since is looked at, by the integration's index.
-  const newerAccepted = db.prepare<
-    [{ integration: number; key: string; logSeq: number; createdAt: number }]
-  >(
-    `SELECT 1 FROM log INDEXED BY log_by_integration
-     WHERE lab_integration_id = @integration AND created_at >= @createdAt
-       AND ordering_key = @key AND log_seq > @logSeq AND certainty = 'ACCEPTED' LIMIT 1`,
+  const read = createReadRetryable(db);
+  // Of the rule or of its credentials, whichever was changed last.
+  const changedAt = db.prepare<[number], { version: number; changed_at: number }>(
+    `SELECT i.version, coalesce((SELECT a.updated_at FROM developer_authentication a
+       WHERE a.developer_authentication_id = i.developer_authentication_id), 0) AS changed_at
+     FROM lab_integration i WHERE i.lab_integration_id = ?`,
   );
   const mark = db.prepare(
     'UPDATE failed_task SET requeued_at = ?, requeue_reason = ? WHERE failed_task_id = ?',
   );
-  const count = db.prepare(
-    `UPDATE log SET retry_count = retry_count + 1, retry_state = 'SCHEDULED', updated_at = ?
-     WHERE log_seq = ?`,
-  );
-  const note = db.prepare(
-    `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, 'REQUEUED', ?)`,
-  );
 
-  /** Sent now, it would arrive behind a newer one of its ordering key. */
-  const overtaken = (task: {
-    log_seq: number;
-    lab_integration_id: number | null;
-    ordering_key: string | null;
-    created_at: number;
-  }): 'NEWER_ACCEPTED' | null => {
-    const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = task;
-    if (key === null || integration === null) return null;
-    const newer = newerAccepted.get({ integration, key, logSeq, createdAt: task.created_at });
-    return newer ? 'NEWER_ACCEPTED' : null;
+  const isReconfigured = ({ labIntegrationId, lastConfigVersion, lastStartedAt }: RetryableLog) => {
+    const rule = labIntegrationId === null ? undefined : changedAt.get(labIntegrationId);
+    if (!rule || lastStartedAt === null) return false;
+    return rule.version !== lastConfigVersion || rule.changed_at > lastStartedAt;
+  };
+
+  /** What stands against it; null: nothing that a reason would be needed for. */
+  const doubtOf = (log: RetryableLog): RetryDoubt | null => {
+    const { doubts } = manualRetryVerdict({
+      certainty: log.certainty,
+      resolution: log.resolution,
+      mayHold: log.mayHold,
+      isBodyChanged: log.lastRevision !== null && log.revision !== log.lastRevision,
+      isReconfigured: isReconfigured(log),
+      isOvertaken: log.overtakenBy !== null,
+    });
+    return doubts[0] ?? null;
   };
 
   return {
@@ -138,46 +124,47 @@ export function createFailedTaskCommands(db: Database, tasks: Tasks) {
       reason: string | null;
       actor: string;
       now: number;
-    }) {
-      const task = find.get(request.failedTaskId);
-      if (!task) return { outcome: 'NOT_FOUND' as const };
-      if (task.requeued_at !== null) return { outcome: 'ALREADY_REQUEUED' as const };
-      if (task.open_task !== null) return { outcome: 'OPEN_TASK' as const };
-      if (task.revision === 0 || task.lab_integration_id === null) {
-        return { outcome: 'NO_PAYLOAD' as const };
+    }): Requeued {
+      const { failedTaskId, reason, actor, now } = request;
+      const task = find.get(failedTaskId);
+      const log = task && read(task.log_id);
+      if (!task || !log) return { outcome: 'NOT_FOUND' };
+      if (task.requeued_at !== null) return { outcome: 'ALREADY_REQUEUED' };
+      if (log.task !== null) return { outcome: 'OPEN_TASK' };
+      if (log.revision === 0 || log.labIntegrationId === null) return { outcome: 'NO_PAYLOAD' };
+      const doubt = doubtOf(log);
+      if (doubt !== null && reason === null) {
+        if (doubt === 'OVERTAKEN') return { outcome: 'NEWER_ACCEPTED' };
+        const { mayHold } = log;
+        return {
+          outcome: 'REASON_NEEDED',
+          sentence: sentenceOf(doubt, { mayHold, isBodyChanged: false }),
+        };
       }
-      const needsReason = mayHold(task.certainty) ? ('REASON_NEEDED' as const) : overtaken(task);
-      if (needsReason && request.reason === null) return { outcome: needsReason };
-      // Before it is queued, which may hold it.
-      count.run(request.now, task.log_seq);
-      tasks.add({
-        logSeq: task.log_seq,
-        labIntegrationId: task.lab_integration_id,
-        priority: task.priority,
-        orderingKey: task.ordering_key,
-        deliverBy: task.deliver_by,
-        dueAt: request.now,
-        kind: 'MANUAL',
-        attempt: task.newest_attempt + 1,
-        revision: task.revision,
-        batchSeq: null,
-        ofBatch: batchOf.open(task.log_seq),
-      });
-      mark.run(request.now, request.reason, request.failedTaskId);
-      note.run(
-        task.log_seq,
-        request.now,
-        request.actor,
-        request.reason ?? 'queued once more from the failed-task queue',
+      const queued = queueRetry(
+        {
+          logId: log.logId,
+          expect: { newestAttempt: log.newestAttempt, revision: log.revision },
+          body: { kind: 'STORED', revision: log.revision },
+          isBodyChosen: false,
+          note: {
+            actor,
+            reason,
+            bulkRetryId: null,
+            body: 'STORED',
+            objectsFrom: null,
+            fallback: null,
+            changed: [],
+          },
+          now,
+        },
+        { kind: 'REQUEUED', words: 'queued once more from the failed-task queue' },
       );
-      return { outcome: 'REQUEUED' as const, logId: task.log_id };
+      if (queued.outcome === 'NOT_QUEUED') return { outcome: 'IMPOSSIBLE', why: queued.why };
+      mark.run(now, reason, failedTaskId);
+      return { outcome: 'REQUEUED', logId: log.logId };
     },
   };
-}
-
-/** Whether the receiver may hold the message, as the log knows by now. */
-function mayHold(certainty: Certainty | null): boolean {
-  return certainty === 'UNKNOWN' || certainty === 'COMMITTED' || certainty === 'ACCEPTED';
 }
 
 /** The failed-task queue as people read it. */

@@ -8,6 +8,7 @@ interface Row {
   direction: Direction;
   status: LogStatus;
   certainty: Certainty | null;
+  newest_attempt: number;
   resolution: Resolution | null;
   open_task: number | null;
 }
@@ -23,7 +24,7 @@ export function createResolutionCommands(
   liftHold: (headLogSeq: number) => KeyWentOn | null,
 ) {
   const find = db.prepare<[string], Row>(
-    `SELECT l.log_seq, l.direction, l.status, l.certainty, l.resolution,
+    `SELECT l.log_seq, l.direction, l.status, l.certainty, l.newest_attempt, l.resolution,
        (SELECT t.task_id FROM task t WHERE t.log_seq = l.log_seq) AS open_task
      FROM log l WHERE l.log_id = ?`,
   );
@@ -48,7 +49,9 @@ export function createResolutionCommands(
       const status: LogStatus = resolution === 'delivered' ? 'SUCCESS' : 'FAIL';
       close.run(status, resolution, now, now, log.log_seq);
       const words = resolution === 'delivered' ? 'delivered' : 'not delivered';
-      const detail = JSON.stringify({ resolution, from: log.status, certainty: log.certainty });
+      const { certainty, newest_attempt: attempt } = log;
+      // Attempts as far as this one are told of, whatever the clock says later.
+      const detail = JSON.stringify({ resolution, from: log.status, certainty, attempt });
       note.run(log.log_seq, now, actor, `closed by hand as ${words}: ${reason}`, detail);
       return { outcome: 'RESOLVED', wentOn: liftHold(log.log_seq) };
     },

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { LabRelayError } from '../../shared/errors.ts';
 import type { NewAuditEntry } from '../../shared/model/audit.ts';
+import type { BulkStop } from '../../shared/model/bulk-retry.ts';
 import type { DeliveryPause } from '../../shared/model/configuration.ts';
 import type { AttemptReport } from '../../shared/model/delivery.ts';
 import type { BackupFacts, Held, HeldByRestore } from '../../shared/model/restore.ts';
@@ -107,6 +108,12 @@ function holdOpen(db: Database.Database, pause: DeliveryPause): Held {
     (SELECT batch_seq FROM batch WHERE state = 'RECEIVING')`);
   db.exec(`UPDATE batch SET state = 'DROPPED' WHERE state = 'RECEIVING'`);
   db.exec(`UPDATE batch SET is_restored = 1 WHERE state IN ('BUILDING', 'RELEASING')`);
+  // What they would still send may have been sent after the copy was made.
+  db.prepare(
+    `UPDATE bulk_retry SET state = 'PAUSED', stop = ? WHERE state IN ('CANARY', 'RUNNING')`,
+  ).run(JSON.stringify(restoredStop(now)));
+  db.exec(`UPDATE bulk_retry SET options = json_set(options, '$.startsByItself', json('false'))
+    WHERE state = 'PLANNING'`);
   // What was being released chunk by chunk would go on being released.
   db.exec(`UPDATE integration_state SET waiting_action = NULL, waiting_actor = NULL`);
   const { changes: sessions } = db.prepare('DELETE FROM session').run();
@@ -122,6 +129,10 @@ function holdOpen(db: Database.Database, pause: DeliveryPause): Held {
     SPILL_JOURNAL,
   );
   return { unknown: recovery.unknown, reported, sessions };
+}
+
+function restoredStop(at: number): BulkStop {
+  return { why: 'RESTORED', failureClass: null, count: null, at, by: null, reason: null };
 }
 
 /**

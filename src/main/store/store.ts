@@ -53,8 +53,14 @@ import type { createBatchAnswerQueries } from './batch-records.ts';
 import { encodeBuildChunk } from './batch-wire.ts';
 import type { createBatchReleaseCommands } from './batch-release.ts';
 import { type createBatchCommands, type createBatchQueries, encodeSealBatch } from './batches.ts';
+import type { createBulkRetryCommands } from './bulk-retries.ts';
+import type { createBulkCancelCommands } from './bulk-retry-cancel.ts';
+import type { createBulkRetryQueries } from './bulk-retry-queries.ts';
+import type { createBulkRunCommands } from './bulk-retry-runs.ts';
+import type { createBulkRunQueries } from './bulk-run-queries.ts';
 import type { ClaimRequest } from './claim.ts';
 import type { createConfigurationStatements } from './configuration.ts';
+import type { createCancelCommands } from './cancelled-retries.ts';
 import type { createFailedTaskCommands } from './failed-tasks.ts';
 import { lockFolder } from './folder-lock.ts';
 import type { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
@@ -62,11 +68,13 @@ import type { createIntegrationVersionQueries } from './integration-versions.ts'
 import type { createLeaseQueries } from './lease-queries.ts';
 import type { createLeaseCommands } from './leases.ts';
 import { encodeAcceptEvent, encodeSaveObjects } from './intake.ts';
+import type { createManualRetryCommands } from './manual-retries.ts';
 import type { ThreadOptions } from './protocol.ts';
 import type { Released } from './recovered.ts';
 import type { Scheduled } from './schedule.ts';
 import type { createScheduledTaskCommands, createScheduledTaskQueries } from './scheduled-tasks.ts';
 import type { createStalledLogCommands, createStalledLogQueries } from './stalled-logs.ts';
+import type { createRetryableLogQueries } from './retryable-logs.ts';
 import type { createWaitingActionQueries } from './waiting-actions.ts';
 
 /** What a store is opened with. */
@@ -93,11 +101,20 @@ type VersionQueries = ReturnType<typeof createIntegrationVersionQueries>;
 type LeaseCommands = ReturnType<typeof createLeaseCommands>;
 type LeaseQueries = ReturnType<typeof createLeaseQueries>;
 type FailedTaskCommands = ReturnType<typeof createFailedTaskCommands>;
+type ManualRetryCommands = ReturnType<typeof createManualRetryCommands>;
+type CancelCommands = ReturnType<typeof createCancelCommands>;
+type RetryableLogQueries = ReturnType<typeof createRetryableLogQueries>;
 type BatchCommands = ReturnType<typeof createBatchCommands> &
   ReturnType<typeof createBatchReleaseCommands>;
 type BatchQueries = ReturnType<typeof createBatchQueries> &
   ReturnType<typeof createBatchAnswerQueries> &
   ReturnType<typeof createBatchListQueries>;
+
+type BulkRetryCommands = ReturnType<typeof createBulkRetryCommands> &
+  ReturnType<typeof createBulkRunCommands> &
+  ReturnType<typeof createBulkCancelCommands>;
+type BulkRetryQueries = ReturnType<typeof createBulkRetryQueries> &
+  ReturnType<typeof createBulkRunQueries>;
 
 /** A synchronous statement's function as the calling thread sees it. */
 type Remote<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
@@ -303,6 +320,64 @@ export class Store {
   }
   requeueFailedTask: Remote<FailedTaskCommands['requeueFailedTask']> = (request) =>
     this.#writer.call('requeueFailedTask', request);
+
+  // Retries by hand
+  retryableLog: Remote<RetryableLogQueries['retryableLog']> = (logId) =>
+    this.#points.call('retryableLog', logId);
+  revisionBody: Remote<RetryableLogQueries['revisionBody']> = (request) =>
+    this.#points.call('revisionBody', request);
+  queueRetry: Remote<ManualRetryCommands['queueRetry']> = (request) =>
+    this.#writer.call('queueRetry', request);
+  cancelRetry: Remote<CancelCommands['cancelRetry']> = (request) =>
+    this.#writer.call('cancelRetry', request);
+
+  // Many retries at once
+  beginBulkRetry: Remote<BulkRetryCommands['beginBulkRetry']> = (request) =>
+    this.#writer.call('beginBulkRetry', request);
+  planBulkItems: Remote<BulkRetryCommands['planBulkItems']> = (request) =>
+    this.#writer.call('planBulkItems', request);
+  endBulkPlan: Remote<BulkRetryCommands['endBulkPlan']> = (request) =>
+    this.#writer.call('endBulkPlan', request);
+  actOnBulkRetry: Remote<BulkRetryCommands['actOnBulkRetry']> = (request) =>
+    this.#writer.call('actOnBulkRetry', request);
+  queueBulkItems: Remote<BulkRetryCommands['queueBulkItems']> = (request) =>
+    this.#writer.call('queueBulkItems', request);
+  settleBulkItems: Remote<BulkRetryCommands['settleBulkItems']> = (request) =>
+    this.#writer.call('settleBulkItems', request);
+  stopBulkCanary: Remote<BulkRetryCommands['stopBulkCanary']> = (request) =>
+    this.#writer.call('stopBulkCanary', request);
+  endBulkCanary: Remote<BulkRetryCommands['endBulkCanary']> = (request) =>
+    this.#writer.call('endBulkCanary', request);
+  endBulkRetry: Remote<BulkRetryCommands['endBulkRetry']> = (request) =>
+    this.#writer.call('endBulkRetry', request);
+  cancelBulkItems: Remote<BulkRetryCommands['cancelBulkItems']> = (request) =>
+    this.#writer.call('cancelBulkItems', request);
+  unfinishedBulkRetries: Remote<BulkRetryQueries['unfinishedBulkRetries']> = () =>
+    this.#points.call('unfinishedBulkRetries', null);
+  bulkRetry: Remote<BulkRetryQueries['bulkRetry']> = (request) =>
+    this.#points.call('bulkRetry', request);
+  bulkSelection: Remote<BulkRetryQueries['bulkSelection']> = (request) =>
+    this.#points.call('bulkSelection', request);
+  queuedBulkItems: Remote<BulkRetryQueries['queuedBulkItems']> = (request) =>
+    this.#points.call('queuedBulkItems', request);
+  nextBulkItems: Remote<BulkRetryQueries['nextBulkItems']> = (request) =>
+    this.#points.call('nextBulkItems', request);
+  bulkCanaries: Remote<BulkRetryQueries['bulkCanaries']> = (request) =>
+    this.#points.call('bulkCanaries', request);
+  sortedLogIds: Remote<BulkRetryQueries['sortedLogIds']> = (request) =>
+    this.#searches.call('sortedLogIds', request);
+  retryableLogs: Remote<BulkRetryQueries['retryableLogs']> = (request) =>
+    this.#searches.call('retryableLogs', request);
+  countBulkPlan: Remote<BulkRetryQueries['countBulkPlan']> = (request) =>
+    this.#searches.call('countBulkPlan', request);
+  listBulkRetries: Remote<BulkRetryQueries['listBulkRetries']> = (request) =>
+    this.#searches.call('listBulkRetries', request);
+  bulkCounts: Remote<BulkRetryQueries['bulkCounts']> = (request) =>
+    this.#searches.call('bulkCounts', request);
+  getBulkRetry: Remote<BulkRetryQueries['getBulkRetry']> = (request) =>
+    this.#searches.call('getBulkRetry', request);
+  bulkRetryItems: Remote<BulkRetryQueries['bulkRetryItems']> = (request) =>
+    this.#searches.call('bulkRetryItems', request);
 
   // What was kept out of band
   spillState(): Promise<SpillState> {

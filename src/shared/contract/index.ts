@@ -3,6 +3,7 @@ import { appointmentProcedures } from './appointments.ts';
 import { backupProcedures } from './backup.ts';
 import { batchProcedures } from './batches.ts';
 import { breakerProcedures } from './breaker.ts';
+import { bulkRetryProcedures } from './bulk-retry.ts';
 import { configurationProcedures } from './configuration.ts';
 import { healthProcedures } from './health.ts';
 import { heldProcedures } from './held.ts';
@@ -12,6 +13,7 @@ import { logProcedures } from './logs.ts';
 import { orderingProcedures } from './ordering.ts';
 import { peopleProcedures } from './people.ts';
 import { queueProcedures } from './queue.ts';
+import { retryProcedures } from './retry.ts';
 
 /** Every procedure of the console, once: bound to HTTP and to IPC alike. */
 export const contract = {
@@ -21,6 +23,7 @@ export const contract = {
   ...peopleProcedures,
   ...backupProcedures,
   ...batchProcedures,
+  ...bulkRetryProcedures,
   ...orderingProcedures,
   ...healthProcedures,
   ...heldProcedures,
@@ -28,6 +31,7 @@ export const contract = {
   ...leaseProcedures,
   ...legacyProcedures,
   ...breakerProcedures,
+  ...retryProcedures,
 };
 
 export type ProcedureName = keyof typeof contract;

@@ -11,6 +11,7 @@ import {
   OBJECTS_FROM,
   PRIORITIES,
   RESOLUTIONS,
+  RETRY_BODY_ORIGINS,
   RETRY_STATES,
   REVISION_REASONS,
   STAGES,
@@ -102,6 +103,20 @@ export const attemptDocument = z.object({
   response_time: z.number().nullable(),
   started_at: isoTime,
   ended_at: isoTime.nullable(),
+  /** Who retried by hand; null: nobody. */
+  actor: z.string().nullable(),
+  /** Why, in that person's words. */
+  reason: z.string().nullable(),
+  /** What a retry's body was made of; null: it is no retry, or was made before this was kept. */
+  body_from: z.enum(RETRY_BODY_ORIGINS).nullable(),
+  /** Where its objects were read; null where none was. */
+  objects_from: z.enum(OBJECTS_FROM).nullable(),
+  /** Why our own copy had to serve; null where it need not. */
+  fallback: z.string().nullable(),
+  /** JSON pointers to what differs from what was sent before it, the first fifty. */
+  changed: z.array(z.string()),
+  /** The bulk retry that it was part of. */
+  bulk_retry_id: z.string().nullable(),
 });
 
 /** One distinct body; `key` is what the receiver was given to recognise repeats by. */

@@ -3,7 +3,7 @@ import type { BreakerChange } from './breaker.ts';
 import type { Reference } from './domain.ts';
 import type { JsonObject } from './json.ts';
 import type { LeaseEnd } from './lease.ts';
-import type { ScheduleStep } from './retry.ts';
+import type { RetryNote, ScheduleStep } from './retry.ts';
 import type {
   AttemptKind,
   CallErrorKind,
@@ -319,6 +319,8 @@ export interface AttemptRecord {
   responseTime: number | null;
   startedAt: number;
   endedAt: number | null;
+  /** What a retry was made of and who wanted it; null: it is none, or was made before this was kept. */
+  retry: RetryNote | null;
 }
 
 /** One body of a log, as kept. */

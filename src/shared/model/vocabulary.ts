@@ -154,6 +154,14 @@ export type Resolution = (typeof RESOLUTIONS)[number];
 export const REVISION_REASONS = ['FIRST', 'REBUILT', 'EDITED'] as const;
 export type RevisionReason = (typeof REVISION_REASONS)[number];
 
+/**
+ * What a retry's body was made of. `STORED`: bytes of an earlier revision, nothing was read. `SAME`:
+ * built anew, and nothing had changed. `CHANGED`: built anew as another revision. `EDITED`: a person
+ * wrote it.
+ */
+export const RETRY_BODY_ORIGINS = ['STORED', 'SAME', 'CHANGED', 'EDITED'] as const;
+export type RetryBodyOrigin = (typeof RETRY_BODY_ORIGINS)[number];
+
 /** Where the domain objects of a body that was built anew were read. */
 export const OBJECTS_FROM = ['SOURCE', 'LOCAL'] as const;
 export type ObjectsFrom = (typeof OBJECTS_FROM)[number];

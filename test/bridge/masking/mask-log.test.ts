@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { maskHeaderFields } from '../../../src/main/bridge/masking/mask-headers.ts';
 import { maskLog, maskSummary } from '../../../src/main/bridge/masking/mask-log.ts';
 import { REPORTED } from '../../../src/shared/contract/callback.ts';
-import { logDocument, logSummaryDocument } from '../../../src/shared/contract/log-document.ts';
+import {
+  attemptDocument,
+  logDocument,
+  logSummaryDocument,
+} from '../../../src/shared/contract/log-document.ts';
 import { aLog } from '../../cli/a-log.ts';
 
 const NAME = 'Asha Verma';
@@ -39,6 +43,7 @@ function patientsLog() {
       request_headers: headers,
       response_headers: headers,
       response_body: body,
+      changed: [`/patients/${NAME}/age`, '/bill/tests/12/4711', '/bill/total'],
     })),
     revisions: [
       {
@@ -96,6 +101,14 @@ describe('a masked log', () => {
     expect(masked).toMatchObject({ masked: true, ordering_key: '••••' });
   });
 
+  test('tells where bodies differ by such keys alone as programs write', () => {
+    expect(maskLog(patientsLog()).attempts[0]?.changed).toEqual([
+      '/patients/••••/age',
+      '/bill/tests/12/••••',
+      '/bill/total',
+    ]);
+  });
+
   test('has what LabRelay itself notes', () => {
     const from = {
       status: 'FAIL',
@@ -111,6 +124,17 @@ describe('a masked log', () => {
   test('has what LabRelay itself says of an error', () => {
     const log = aLog({ error_message: 'The partner answered 400.' });
     expect(maskLog(log).error_message).toBe('The partner answered 400.');
+  });
+
+  test('has no field of an attempt that nobody has thought about', () => {
+    expect(Object.keys(attemptDocument.shape).sort()).toEqual(
+      [
+        'actor attempt attempt_id body_from bulk_retry_id certainty changed config_version end_point ended_at',
+        'error_kind error_message fallback kind objects_from reason request_headers request_method',
+        'response_body response_body_cut response_headers response_status_code response_time revision',
+        'stage started_at status worker',
+      ].flatMap((line) => line.split(' ')),
+    );
   });
 
   test('has no field that nobody has thought about', () => {

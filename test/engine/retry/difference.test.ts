@@ -51,6 +51,15 @@ describe('how two bodies differ', () => {
     ]);
   });
 
+  test.each([
+    ['long bodies', json('a'.repeat(600_000)), json('b')],
+    ['long lists', json(Array.from({ length: 200_000 }, (_, index) => index)), json([1])],
+    ['deep ones', `${'['.repeat(90)}${']'.repeat(90)}`, json([1])],
+  ])('%s differ as wholes, without their values: nobody waits for that', (_, before, after) => {
+    expect(differences(before, after)).toEqual([{ path: '', kind: 'CHANGED' }]);
+    expect(differences(before, before)).toEqual([]);
+  });
+
   test('in places alone, no more than asked for', () => {
     const before = json({ a: 1, b: 2, c: 3 });
     const after = json({ a: 2, b: 3, c: 4 });

@@ -108,6 +108,11 @@ export function maskDocument(document: object, context: MaskContext): unknown {
   return maskValue('', document, context, 0);
 }
 
+/** Whether a key is such as programs write, and so tells of nobody. */
+export function isPlainKey(key: string): boolean {
+  return PROGRAM_KEY.test(key) && !DIGIT_RUN.test(key);
+}
+
 function maskedWhole(body: string): string {
   return `${MASK} (masked: ${body.length} characters)`;
 }
@@ -123,7 +128,7 @@ function maskValue(key: string, value: unknown, context: MaskContext, depth: num
   const masked = Object.create(null) as Record<string, unknown>;
   let hidden = 0;
   for (const [name, item] of Object.entries(value)) {
-    const isProgramKey = PROGRAM_KEY.test(name) && !DIGIT_RUN.test(name);
+    const isProgramKey = isPlainKey(name);
     // Two masked keys must not fall together, or structure would be lost.
     masked[isProgramKey ? name : `${MASK}${++hidden}`] = maskValue(
       isProgramKey ? name : '',

@@ -3,6 +3,7 @@ import type { LogDocument, LogSummaryDocument } from '../../../shared/contract/l
 import { MASK } from '../../engine/dispatch/masking.ts';
 import { type MaskContext, maskBody, maskContext, maskDocument } from './mask-body.ts';
 import { maskHeaderFields } from './mask-headers.ts';
+import { maskPath } from './mask-retry.ts';
 
 type Note = LogDocument['activity'][number];
 type References = LogSummaryDocument['references'];
@@ -46,6 +47,7 @@ export function maskLog(log: LogDocument): LogDocument {
       request_headers: maskHeaderFields(attempt.request_headers),
       response_headers: maskHeaderFields(attempt.response_headers),
       response_body: maskOrNull(attempt.response_body, context),
+      changed: attempt.changed.map(maskPath),
     })),
     // A note is LabRelay's or an operator's own words; what hangs onto it may come from a partner.
     activity: log.activity.map((note) => maskedNote(note, context)),

@@ -102,6 +102,13 @@ function attemptDocumentOf(attempt: AttemptRecord): LogDocument['attempts'][numb
     response_time: attempt.responseTime,
     started_at: toIso(attempt.startedAt),
     ended_at: toIso(attempt.endedAt),
+    actor: attempt.retry?.actor ?? null,
+    reason: attempt.retry?.reason ?? null,
+    body_from: attempt.retry?.body ?? null,
+    objects_from: attempt.retry?.objectsFrom ?? null,
+    fallback: attempt.retry?.fallback ?? null,
+    changed: attempt.retry?.changed ?? [],
+    bulk_retry_id: attempt.retry?.bulkRetryId ?? null,
   };
 }
 

@@ -53,7 +53,7 @@ export function logHandlers(
   };
 }
 
-function logSearch(input: Input<'searchLogs'>): LogSearch {
+export function logSearch(input: Input<'searchLogs'>): LogSearch {
   return {
     logId: input.log_id ?? null,
     status: input.status ?? null,

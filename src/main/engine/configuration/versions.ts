@@ -37,6 +37,17 @@ export async function versionsWithFormer(
   }));
 }
 
+/** What a rule was set to in a version of it; null where it has no such version. */
+export async function settingsOfVersion(
+  store: VersionsPort,
+  labIntegrationId: number,
+  version: number,
+): Promise<IntegrationSettings | null> {
+  const before = version + 1;
+  const [found] = await store.integrationVersions({ labIntegrationId, before, limit: 1 });
+  return found?.version === version ? found.settings : null;
+}
+
 /**
  * The change that leads back to a former version. Whether the rule is active and who owns it stay as
  * they are.
@@ -46,20 +57,11 @@ export async function rollbackChange(
   store: VersionsPort,
   { labIntegrationId, version, expectedVersion, checkData }: RollbackWish,
 ): Promise<IntegrationChange> {
-  const [found] = await store.integrationVersions({
-    labIntegrationId,
-    before: version + 1,
-    limit: 1,
-  });
-  if (found?.version !== version) {
+  const found = await settingsOfVersion(store, labIntegrationId, version);
+  if (!found) {
     const reason = `integration ${labIntegrationId} has no version ${version}; listIntegrationVersions lists them`;
     throw fieldError('NOT_FOUND', 'version', reason);
   }
-  const {
-    isActive: _present,
-    labId: _lab,
-    organizationId: _organization,
-    ...settings
-  } = found.settings;
+  const { isActive: _present, labId: _lab, organizationId: _organization, ...settings } = found;
   return { ...settings, labIntegrationId, expectedVersion, checkData };
 }

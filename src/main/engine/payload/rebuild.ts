@@ -60,16 +60,25 @@ export interface RebuildParts {
   readObjects: ReadObjects;
 }
 
+/** The mapping of an earlier version of a rule; everything else is the rule's as it is now. */
+export interface PinnedMapping {
+  mapping: string | null;
+  version: number;
+}
+
 /**
  * Runs a log's trigger again: its objects as they stand now, through the present mapping of its rule.
  * What cannot be built is a result.
+ * @param pinned an earlier mapping, which is to be used instead
  * @throws what reading objects throws, and where mappings cannot be evaluated at all
  */
 export async function rebuild(
   { configuration, payloads, readObjects }: RebuildParts,
   log: RebuildableLog,
+  pinned: PinnedMapping | null = null,
 ): Promise<Rebuilt> {
-  const rule = configuration.integration(log.labIntegrationId);
+  const present = configuration.integration(log.labIntegrationId);
+  const rule = present && { ...present, ...pinned };
   if (!rule) return failed('RULE_GONE', 'The rule of this delivery no longer exists.');
   if (log.isBodyGiven) return { outcome: 'SAME', objectsFrom: null, fallback: null };
   const objects = new ObjectSet();

@@ -1,5 +1,6 @@
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { FailedTask } from '../../../shared/model/delivery.ts';
+import { refusalOf } from '../retry/refusals.ts';
 import type { QueuePort } from './port.ts';
 
 /** The failed-task queue: tasks that died before their handler could report. */
@@ -33,7 +34,8 @@ export class FailedTasks {
    * @param reason needed where the receiver may already hold the message, or accepted a newer one of its
    *   ordering key
    * @returns the `log_id` that is under way again
-   * @throws LabRelayError `NOT_FOUND`, `REASON_NEEDED`, or `INVALID_INPUT` saying why it cannot be queued
+   * @throws LabRelayError `NOT_FOUND`, `ALREADY_DONE`, `REASON_NEEDED`, or `INVALID_INPUT` or
+   *   `RETRY_IMPOSSIBLE` saying why it cannot be queued
    */
   async requeue(failedTaskId: number, reason: string | null, actor: string): Promise<string> {
     const result = await this.#store.requeueFailedTask({
@@ -63,8 +65,10 @@ export class FailedTasks {
         throw fieldError(
           'REASON_NEEDED',
           'reason',
-          'the receiver may already hold this message; say why it is to be sent again',
+          `${result.sentence} Say why it is to be sent again.`,
         );
+      case 'IMPOSSIBLE':
+        throw refusalOf(result.why, 'failed_task_id');
       case 'NEWER_ACCEPTED':
         throw fieldError(
           'REASON_NEEDED',

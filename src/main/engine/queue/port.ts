@@ -9,6 +9,7 @@ import type {
   Stamp,
   TaskDeath,
 } from '../../../shared/model/delivery.ts';
+import type { Requeued } from '../../../shared/model/retry.ts';
 import type {
   HeldFate,
   HeldFilter,
@@ -138,16 +139,5 @@ export interface QueuePort {
     reason: string | null;
     actor: string;
     now: number;
-  }): Promise<
-    | { outcome: 'REQUEUED'; logId: string }
-    | {
-        outcome:
-          | 'NOT_FOUND'
-          | 'ALREADY_REQUEUED'
-          | 'NO_PAYLOAD'
-          | 'REASON_NEEDED'
-          | 'NEWER_ACCEPTED'
-          | 'OPEN_TASK';
-      }
-  >;
+  }): Promise<Requeued>;
 }

@@ -12,6 +12,13 @@ export interface Difference {
   after?: JsonValue;
 }
 
+/** Longest body (characters) that is compared value by value. */
+const LONGEST_BODY = 512 * 1024;
+/** Longest list: what is compared of two of them grows with the product of their lengths. */
+const LONGEST_LIST = 1_000;
+/** Deeper values are not followed. Real documents are flat, and nobody may overflow the stack. */
+const DEEPEST = 64;
+
 /** Names of a member by which objects in a list are told apart, the best first. */
 const IDENTITIES = ['id', 'code', 'key', 'number', 'name'];
 
@@ -24,21 +31,28 @@ const differ = create({
 });
 
 /**
- * How two bodies differ, as JSON; bodies that are no JSON are one value each.
+ * How two bodies differ, as JSON; bodies that are no JSON are one value each. Of what is too large to be
+ * compared it is told only that it differs, without the values.
  * @returns by their place in the bodies; empty where they mean the same
  */
 export function differences(before: string, after: string): Difference[] {
+  if (before === after) return [];
+  if (Math.max(before.length, after.length) > LONGEST_BODY) return [{ path: '', kind: 'CHANGED' }];
   const [former, later] = [valueOf(before), valueOf(after)];
+  if (isTooLarge(former, 0) || isTooLarge(later, 0)) return [{ path: '', kind: 'CHANGED' }];
   const found: Difference[] = [];
   collect(differ.diff(former, later), '', former, later, found);
   return found;
 }
 
+/** Longest place that is kept (characters): a member may be called anything. */
+const LONGEST_PATH = 200;
+
 /** Where two bodies differ, without values: what may be kept beside an attempt. */
 export function changedPaths(before: string, after: string, atMost = 50): string[] {
   return differences(before, after)
     .slice(0, atMost)
-    .map(({ path }) => path);
+    .map(({ path }) => path.slice(0, LONGEST_PATH));
 }
 
 function collect(
@@ -109,6 +123,12 @@ function member(value: JsonValue | undefined, key: string): JsonValue | undefine
 
 function escape(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function isTooLarge(value: JsonValue, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (depth === DEEPEST || (Array.isArray(value) && value.length > LONGEST_LIST)) return true;
+  return Object.values(value).some((inner) => isTooLarge(inner, depth + 1));
 }
 
 function valueOf(body: string): JsonValue {

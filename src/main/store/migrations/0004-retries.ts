@@ -77,23 +77,32 @@ CREATE TABLE bulk_retry (
   options         TEXT NOT NULL,
   reason          TEXT,
   actor           TEXT NOT NULL,
-  -- Where the finding of its logs stands (JSON); null once it is over.
+  -- Where the finding of its logs stands; null before the first and after the last page.
   cursor          TEXT,
   total           INTEGER NOT NULL DEFAULT 0,
+  -- Its logs by certainty, integration and refusal (JSON), as they were counted; null while PLANNING.
+  plan            TEXT,
+  -- Failures by class since it was last set going (JSON): so many of one class stop it.
+  failures        TEXT NOT NULL DEFAULT '{}',
   -- Why it stopped or paused (JSON).
   stop            TEXT,
+  -- What people did to it (JSON), the oldest first.
+  acts            TEXT NOT NULL DEFAULT '[]',
   created_at      INTEGER NOT NULL,
   started_at      INTEGER,
   started_by      TEXT,
-  ended_at        INTEGER
+  -- Nothing of it is to be sent or waited for any more.
+  ended_at        INTEGER,
+  -- How its logs stand then (JSON), so that a list need not count them.
+  counts          TEXT
 ) STRICT;
-CREATE INDEX bulk_retry_unfinished ON bulk_retry (bulk_retry_seq)
-  WHERE state IN ('PLANNING', 'CANARY', 'RUNNING');
+CREATE INDEX bulk_retry_unfinished ON bulk_retry (bulk_retry_seq) WHERE ended_at IS NULL;
 
 -- PLANNED: to be sent. REFUSED: may not be, verdict says why. QUEUED: handed to the queue as the
 -- attempt of that number. DONE: that attempt has ended. SKIPPED: it could not be queued any more.
 CREATE TABLE bulk_retry_item (
   bulk_retry_seq     INTEGER NOT NULL REFERENCES bulk_retry,
+  -- In the order in which the logs were created; the first one's is not 1 (see store/bulk-retries.ts).
   position           INTEGER NOT NULL,
   log_seq            INTEGER NOT NULL REFERENCES log,
   lab_integration_id INTEGER,
@@ -103,7 +112,10 @@ CREATE TABLE bulk_retry_item (
     ('PLANNED', 'REFUSED', 'QUEUED', 'DONE', 'SKIPPED')),
   -- Why it is refused or was skipped: a code of a closed set.
   verdict            TEXT,
+  -- It went first, and the others of its integration waited for what became of it.
+  is_canary          INTEGER NOT NULL DEFAULT 0,
   attempt            INTEGER,
+  -- How that attempt ended (JSON).
   outcome            TEXT,
   -- Of a failure: its error kind and status code, by which failures are of one class.
   failure_class      TEXT,
@@ -112,6 +124,12 @@ CREATE TABLE bulk_retry_item (
   PRIMARY KEY (bulk_retry_seq, position)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX bulk_retry_item_of_log ON bulk_retry_item (bulk_retry_seq, log_seq);
-CREATE INDEX bulk_retry_item_by_state ON bulk_retry_item (bulk_retry_seq, state, position);
+-- Pages by state, and all counts, without a look at the rows.
+CREATE INDEX bulk_retry_item_by_state
+  ON bulk_retry_item (bulk_retry_seq, state, position, failure_class, verdict);
+CREATE INDEX bulk_retry_item_to_send
+  ON bulk_retry_item (bulk_retry_seq, lab_integration_id, position) WHERE state = 'PLANNED';
+CREATE INDEX bulk_retry_item_canary
+  ON bulk_retry_item (bulk_retry_seq, position) WHERE is_canary = 1;
 `,
 };

@@ -1,4 +1,5 @@
 import type { LogDocument } from '../../../../shared/contract/log-document.ts';
+import { retryInWords } from '../../../../shared/retry-words.ts';
 import { Time } from '../../components/Time.tsx';
 import { CERTAINTY_WORDS, STAGE_WORDS } from '../../words.ts';
 
@@ -45,12 +46,15 @@ const KIND_WORDS = {
 } as const;
 
 function momentsOfAttempt(attempt: LogDocument['attempts'][number]) {
+  const words = retryInWords(attempt);
+  const retried = words === null ? '' : `. ${words}`;
   const started = {
     at: attempt.started_at,
     text:
       `Attempt ${attempt.attempt} (${KIND_WORDS[attempt.kind]}), revision ${attempt.revision}` +
       `${attempt.worker === null ? '' : `, by the outside worker ${attempt.worker}`}: ` +
-      `${attempt.request_method ?? ''} ${attempt.end_point ?? ''}`.trim(),
+      `${attempt.request_method ?? ''} ${attempt.end_point ?? ''}`.trim() +
+      retried,
   };
   if (attempt.ended_at === null) return [started];
   const result = attempt.response_status_code ?? attempt.error_kind ?? 'ended';

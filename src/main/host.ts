@@ -1,11 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { ProcedureName } from '../shared/contract/index.ts';
+import { messageOf } from '../shared/errors.ts';
 import { createFailpoint } from '../shared/failpoint.ts';
 import { foundAdminTokenFile, writeAdminToken } from './admin-token.ts';
 import { type AppLogFile, openAppLog } from './app-log.ts';
 import { audited } from './bridge/audited.ts';
 import type { Handlers } from './bridge/handler.ts';
+import { PushHub } from './bridge/pushes/push-hub.ts';
 import { appointmentHandlers } from './bridge/procedures/appointments.ts';
 import { backupHandlers } from './bridge/procedures/backup.ts';
 import { batchHandlers } from './bridge/procedures/batches.ts';
@@ -143,6 +145,12 @@ async function openParts(
   opened.push(() => spill.close());
 
   const troubles = new TroubleWatch(log, Date.now);
+  const pushes = new PushHub({
+    listen: (listener) => store.listen(listener),
+    logStates: (logIds) => store.logStates(logIds),
+    onTrouble: (error) => troubles.warn('pushes', messageOf(error)),
+  });
+  opened.push(async () => pushes.stop());
   const urlAt = (port: number) =>
     `${tls ? 'https' : 'http'}://${nameOf(config.listenHost)}:${port}`;
   // With port 0 it is known once the server listens, and nobody else knows the port before.
@@ -155,6 +163,7 @@ async function openParts(
     journal: spill.journal,
     callback: () => ({ url: url + CALLBACK_PATH, token: internalToken, dispatcher: tls?.agent }),
     callbackUrl: () => (config.publicUrl ?? url) + CALLBACK_PATH,
+    onChange: (changes) => pushes.changed(changes),
     targets: new TargetGuard({ own: () => ({ port: ownPort, publicUrl: config.publicUrl }) }),
   });
   opened.push(() => engine.stop());
@@ -233,6 +242,7 @@ async function openParts(
       callback: engine.callback,
       legacyCallbacks: engine.legacyCallbacks,
       people: engine.signIn,
+      pushes,
       health: () => health.document(),
       figures: () => health.figures(),
     },
@@ -283,7 +293,7 @@ async function openEngine(
   troubles: TroubleWatch,
   surroundings: Pick<
     EngineParts,
-    'callback' | 'callbackUrl' | 'targets' | 'storeState' | 'journal' | 'worker'
+    'callback' | 'callbackUrl' | 'onChange' | 'targets' | 'storeState' | 'journal' | 'worker'
   >,
 ): Promise<Engine> {
   const key = await loadKey({

@@ -8,6 +8,7 @@ import type { InboundCall } from '../../src/shared/model/call.ts';
 import type { JsonObject, JsonValue } from '../../src/shared/model/json.ts';
 import type { Session } from '../../src/shared/model/session.ts';
 import type { Handlers } from '../../src/main/bridge/handler.ts';
+import type { PushSink } from '../../src/main/bridge/pushes/push-hub.ts';
 import { Inbound } from '../../src/main/engine/inbound/inbound.ts';
 import type { EventCaller } from '../../src/main/http/event-routes.ts';
 import type { ServedEngine } from '../../src/main/http/server.ts';
@@ -186,6 +187,26 @@ export class FakeEngine implements ServedEngine {
       }
     },
     refused: (address) => this.refusals.push(address),
+  };
+
+  /** Those who listen to the stream. */
+  readonly listeners: {
+    sink: PushSink;
+    lastId: string | null;
+    isEnded: boolean;
+    resumed: number;
+  }[] = [];
+  readonly pushes: ServedEngine['pushes'] = {
+    subscribe: (sink, lastId) => {
+      const listener = { sink, lastId, isEnded: false, resumed: 0 };
+      this.listeners.push(listener);
+      return {
+        resume: () => listener.resumed++,
+        end: () => {
+          listener.isEnded = true;
+        },
+      };
+    },
   };
 
   /** What older integrations have told. */

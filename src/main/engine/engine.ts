@@ -1,6 +1,7 @@
 import type { Failpoint } from '../../shared/failpoint.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { BreakerChange } from '../../shared/model/breaker.ts';
+import type { Change } from '../../shared/model/change.ts';
 import type { BulkRetry, BulkStop } from '../../shared/model/bulk-retry.ts';
 import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
@@ -143,6 +144,8 @@ export interface EngineParts {
   callback: () => ReportTarget;
   /** The same route as outside workers reach it: each log's `integration_callback_url`. */
   callbackUrl: () => string;
+  /** Told of changes that no single command of the store tells of, for whoever looks at them. */
+  onChange: (changes: readonly Change[]) => void;
   log: EngineLog;
 }
 
@@ -425,7 +428,7 @@ export class Engine {
       }),
       isStoreRefusing: () => this.spill.isInUse,
       clock,
-      onChange: () => {},
+      onChange: (bulkRetryId) => parts.onChange([{ kind: 'BULK_RETRY', bulkRetryId }]),
       onStopped: (bulk, stop) => this.#bulkRetryStopped(bulk, stop),
       onTakenOut: () => this.dispatcher.notify(),
       onTrouble: (what, message) => log.warn(what, message),

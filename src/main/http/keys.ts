@@ -127,6 +127,13 @@ export class KeyGate {
     };
   }
 
+  /** Whether whoever was let in with this request, as a person, would be let in by now. */
+  isAdmitted(request: FastifyRequest): boolean {
+    if (request.session) return this.sessions.isOpen(request);
+    const token = tokenOf(request.headers);
+    return token !== null && this.configuration.accessKeyOf(token)?.kind === 'user';
+  }
+
   /**
    * The person that a key belongs to which was typed at the console.
    * @param onRefused told of a try that is refused

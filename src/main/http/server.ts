@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { ProcedureName } from '../../shared/contract/index.ts';
 import { LabRelayError } from '../../shared/errors.ts';
 import type { Handlers } from '../bridge/handler.ts';
+import type { PushSource } from '../bridge/pushes/push-hub.ts';
 import type { ConfigurationLookup } from '../engine/configuration/lookup.ts';
 import type { EngineFigures } from '../engine/figures.ts';
 import { type AppointmentLister, appointmentRoutes } from './appointment-routes.ts';
@@ -24,6 +25,7 @@ import { setSecurityHeaders } from './security-headers.ts';
 import { SessionCookie } from './session-cookie.ts';
 import { SessionGate } from './session-gate.ts';
 import { type SessionKeeper, sessionRoutes } from './session-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
 import { useZodSchemas } from './validation.ts';
 
 /** Bytes that a body may have, but for the bulk route. */
@@ -49,6 +51,7 @@ export interface ServedEngine {
   callback: ReportTaker;
   legacyCallbacks: NoteTaker;
   people: SessionKeeper;
+  pushes: PushSource;
   health(): Promise<HealthDocument>;
   figures(): Promise<EngineFigures>;
 }
@@ -172,6 +175,7 @@ async function buildServer(
       perMinute: () => engine.configuration.settings.consoleRateLimit,
     }),
   );
+  await app.register((scope) => streamRoutes(scope, { pushes: engine.pushes, gate }));
   await app.register((scope) =>
     sessionRoutes(scope, { people: engine.people, gate, sessions, cookie }),
   );

@@ -6,6 +6,13 @@ import type { SessionCookie } from './session-cookie.ts';
 /** By this header the console says that it asks by itself, while nobody is at it. */
 const IDLE_HEADER = 'x-labrelay-idle';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Pages call this route by themselves: that does not count as use of a session. */
+    unattended?: boolean;
+  }
+}
+
 /** What the server needs to know a session. */
 export interface SessionLookup {
   /** The open session of a cookie's value. @param isUse whether it counts as used by that */
@@ -31,7 +38,9 @@ export class SessionGate {
   take(request: FastifyRequest): OpenSession | null {
     const value = this.#cookie.valueOf(request);
     if (value === null) return null;
-    const open = this.#sessions.find(value, request.headers[IDLE_HEADER] === undefined);
+    const isUse =
+      request.headers[IDLE_HEADER] === undefined && request.routeOptions.config.unattended !== true;
+    const open = this.#sessions.find(value, isUse);
     if (!open) {
       throw new LabRelayError('UNAUTHENTICATED', 'Your session has ended. Sign in again.', [
         { field: 'Cookie', reason: 'is of a session that has ended; sign in again' },
@@ -39,6 +48,12 @@ export class SessionGate {
     }
     this.#refuseForeignPages(request);
     return open;
+  }
+
+  /** Whether the session of a request that was let in is still open; asking is no use of it. */
+  isOpen(request: FastifyRequest): boolean {
+    const value = this.#cookie.valueOf(request);
+    return value !== null && this.#sessions.find(value, false) !== null;
   }
 
   /**

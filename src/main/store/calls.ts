@@ -23,6 +23,11 @@ export interface EncodedCall {
   references: Reference[];
 }
 
+/** The `log_id` of a call that is on its way to the writer. */
+export function logIdOfCall({ log }: EncodedCall): string {
+  return String(log[0]);
+}
+
 /** @param responseBody null also where it is the answer of the event that the call brought */
 export function encodeCall(call: TakenCall, responseBody: string | null): EncodedCall {
   const answeredAt = call.arrivedAt + (call.responseTime ?? 0);

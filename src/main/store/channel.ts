@@ -12,6 +12,7 @@ import {
 const YOUNG_GENERATION_MB = 8;
 
 interface Waiting {
+  request: Request;
   resolve: (value: never) => void;
   reject: (error: Error) => void;
 }
@@ -32,6 +33,8 @@ export class Channel {
   readonly died: Promise<Error>;
   #tellDied: (error: Error) => void = () => {};
   readonly #onUnavailable: () => void;
+  /** Told of every request that was done, before its caller; null: nobody listens. */
+  onDone: ((name: string, input: unknown, result: unknown) => void) | null = null;
 
   private constructor(worker: Worker, onUnavailable: () => void) {
     this.#worker = worker;
@@ -73,8 +76,9 @@ export class Channel {
     if (this.#dead) return Promise.reject(new StoreUnavailableError(this.#dead.message));
     return new Promise<T>((resolve, reject) => {
       const id = this.#nextId++;
-      this.#waiting.set(id, { resolve, reject });
-      this.#outbox.push({ id, name, input });
+      const request = { id, name, input };
+      this.#waiting.set(id, { request, resolve, reject });
+      this.#outbox.push(request);
       if (this.#outbox.length === 1) setImmediate(() => this.#send());
     });
   }
@@ -100,11 +104,21 @@ export class Channel {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
       if (reply.ok) {
+        if (this.onDone !== null && waiting) this.#tellDone(waiting.request, reply.value);
         waiting?.resolve(reply.value as never);
         continue;
       }
       if (reply.error.kind === 'UNAVAILABLE') this.#onUnavailable();
       waiting?.reject(errorOf(reply.error));
+    }
+  }
+
+  /** A listener can never break a command. */
+  #tellDone({ name, input }: Request, result: unknown): void {
+    try {
+      this.onDone?.(name, input, result);
+    } catch {
+      // Whoever listens looks after its own faults.
     }
   }
 

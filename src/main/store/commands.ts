@@ -24,6 +24,7 @@ import { createHeldTaskCommands, createHeldTaskQueries } from './held-tasks.ts';
 import { createIntakeCommands, createIntakeQueries } from './intake.ts';
 import { createLeaseQueries } from './lease-queries.ts';
 import { createLeaseCommands } from './leases.ts';
+import { createLogStateQueries } from './log-states.ts';
 import { createManualRetryCommands, createQueueRetry } from './manual-retries.ts';
 import { createObjectNoteCommands, createObjectNoteQueries } from './object-notes.ts';
 import { createOrderCommands, liftHoldOf } from './order-commands.ts';
@@ -53,6 +54,11 @@ export function createCommands(
   db: Database,
   random: () => number = Math.random,
 ): ReadonlyMap<string, Command> {
+  return byName(commandsOf(db, random));
+}
+
+/** As `createCommands`, with each command's own type. */
+export function commandsOf(db: Database, random: () => number) {
   const ordering = createOrdering(db);
   const tasks = createTasks(db, ordering);
   const liftHold = (logSeq: number) => liftHoldOf(ordering, logSeq);
@@ -65,7 +71,7 @@ export function createCommands(
   const queue = createQueueCommands(db, tasks, endings, applyReport, bury);
   const insertDelivery = createInsertDelivery(db, tasks);
   const queueRetry = createQueueRetry(db, tasks);
-  return byName({
+  return {
     keepCall,
     ...createIntakeCommands(db, insertDelivery, keepCall),
     ...createBatchCommands(db, keepCall),
@@ -98,7 +104,7 @@ export function createCommands(
     ...createAuditCommands(db),
     ...createSessionCommands(db),
     ...createEngineIdentity(db),
-  });
+  };
 }
 
 /** Everything a reader thread can be asked, by name. */
@@ -110,6 +116,7 @@ export function createQueries(db: Database): ReadonlyMap<string, Command> {
     ...createBatchAnswerQueries(db),
     ...createBatchListQueries(db),
     ...createDirectoryQueries(db),
+    ...createLogStateQueries(db),
     ...createSearchQueries(db),
     ...createQueueQueries(db),
     ...createLeaseQueries(db),

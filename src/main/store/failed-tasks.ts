@@ -48,7 +48,7 @@ export function createBury(
   db: Database,
   tasks: Tasks,
   applyReport: (report: AttemptReport) => ReportResult,
-): (death: TaskDeath) => void {
+): (death: TaskDeath) => string | null {
   const dead = db.prepare<[number], DeadRow>(
     `SELECT t.log_seq, l.log_id, t.attempt, l.newest_attempt, l.certainty FROM task t JOIN log l ON l.log_seq = t.log_seq
      WHERE t.task_id = ?`,
@@ -67,7 +67,7 @@ export function createBury(
 
   return ({ taskId, cause, errorMessage, stamped, at }) => {
     const task = dead.get(taskId);
-    if (!task) return;
+    if (!task) return null;
     // An earlier attempt may have arrived: that this one did not start takes nothing of it back.
     const certainty = stamped ? 'UNKNOWN' : (task.certainty ?? 'NOT_SENT');
     if (stamped) {
@@ -79,6 +79,7 @@ export function createBury(
     }
     insert.run(task.log_seq, stamped ? task.attempt : null, cause, errorMessage, certainty, at);
     tasks.end(taskId, at);
+    return task.log_id;
   };
 }
 

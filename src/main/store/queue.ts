@@ -34,7 +34,7 @@ export function createQueueCommands(
   tasks: Tasks,
   endings: Endings,
   applyReport: (report: AttemptReport) => ReportResult,
-  bury: (death: TaskDeath) => void,
+  bury: (death: TaskDeath) => string | null,
 ) {
   const breaker = createBreaker(db);
   const claim = createClaim(db);
@@ -179,7 +179,8 @@ export function createQueueCommands(
       return told(settled, goesBack ? null : (ended?.labIntegrationId ?? null), report);
     },
 
-    reportTaken({ taskId }: { taskId: number }): Scheduled | null {
+    /** @param request `logId`: whose outcome it is, for whoever listens to changes */
+    reportTaken({ taskId }: { taskId: number; logId?: string }): Scheduled | null {
       const task = reported.get(taskId);
       if (!task) return null;
       const { log_seq: logSeq, attempt, goes_back, open_reason: openReason } = task;
@@ -192,9 +193,8 @@ export function createQueueCommands(
       });
     },
 
-    bury(death: TaskDeath): void {
-      bury(death);
-    },
+    /** @returns its log's `log_id`; null where the task was gone already */
+    bury: (death: TaskDeath) => bury(death),
 
     release({ worker, taskIds }: { worker: string; taskIds: number[] }): void {
       for (const taskId of taskIds) {

@@ -39,7 +39,7 @@ export function seedStore(
     const schedule = createSchedule(db, tasks, ordering, Math.random);
     const endings = createEndings(db, tasks, schedule);
     const applyReport = createApplyReport(db, () => null, schedule.failedLate);
-    const queue = createQueueCommands(db, tasks, endings, applyReport, () => undefined);
+    const queue = createQueueCommands(db, tasks, endings, applyReport, () => null);
     const index = createTextIndexCommands(db);
     let chunk: PastDelivery[] = [];
     let written = 0;

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AppointmentQuery, KeptAppointment } from '../../shared/model/appointment.ts';
+import type { Change } from '../../shared/model/change.ts';
 import type { InboundCall } from '../../shared/model/call.ts';
 import type { BackupMade, BackupRequest } from '../../shared/model/backup.ts';
 import type { BuildChunk, BuildResult, OpenBatch, SealBatch } from '../../shared/model/batch.ts';
@@ -36,6 +37,7 @@ import type {
 import type { KeyRelease, OrderTended } from '../../shared/model/ordering.ts';
 import type { ScheduleStep } from '../../shared/model/retry.ts';
 import type { ResolveLog, ResolveResult } from '../../shared/model/resolution.ts';
+import type { LogState } from '../../shared/model/log-state.ts';
 import type { LogPage, LogSearch } from '../../shared/model/search.ts';
 import type { Session } from '../../shared/model/session.ts';
 import type {
@@ -47,6 +49,7 @@ import type {
 import type { BreakerRecord, BreakerSet, SetBreaker } from '../../shared/model/breaker.ts';
 import type { AppendAudit } from './audit.ts';
 import { encodeCall } from './calls.ts';
+import { changesBy } from './changes.ts';
 import { Channel } from './channel.ts';
 import type { createBatchListQueries } from './batch-list.ts';
 import type { createBatchAnswerQueries } from './batch-records.ts';
@@ -232,6 +235,9 @@ export class Store {
   originOfLog(logId: string): Promise<LogOrigin | null> {
     return this.#points.call('originOfLog', logId);
   }
+  logStates(logIds: readonly string[]): Promise<LogState[]> {
+    return this.#searches.call('logStates', logIds);
+  }
   searchLogs(search: LogSearch): Promise<LogPage> {
     return this.#searches.call('searchLogs', search);
   }
@@ -268,7 +274,7 @@ export class Store {
   report(report: AttemptReport): Promise<ReportResult> {
     return this.#writer.call('report', report);
   }
-  reportTaken(request: { taskId: number }): Promise<Scheduled | null> {
+  reportTaken(request: { taskId: number; logId?: string }): Promise<Scheduled | null> {
     return this.#writer.call('reportTaken', request);
   }
   bury(death: TaskDeath): Promise<void> {
@@ -493,6 +499,19 @@ export class Store {
   }
   endSessions(command: { sessionIds: number[]; now: number }): Promise<void> {
     return this.#writer.call('endSessions', command);
+  }
+
+  /**
+   * Tells what each command has changed, after its commit and before whoever asked for it hears of it.
+   * @param listener null: nobody listens, and nothing is found out
+   */
+  listen(listener: ((changes: readonly Change[]) => void) | null): void {
+    this.#writer.onDone =
+      listener &&
+      ((name, input, result) => {
+        const changes = changesBy(name, input, result);
+        if (changes.length > 0) listener(changes);
+      });
   }
 
   /** Resolves when the writing thread is gone without having been closed; nothing can be kept then. */

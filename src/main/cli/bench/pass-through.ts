@@ -69,6 +69,7 @@ export async function passThrough(): Promise<void> {
         callback: { handle: unused },
         legacyCallbacks: { take: unused },
         people: { find: unused, in: unused, out: unused, refused: unused },
+        pushes: { subscribe: unused },
         health: unused,
         figures: unused,
       },

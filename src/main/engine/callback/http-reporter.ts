@@ -139,7 +139,7 @@ export class HttpReporter {
       return false;
     }
     try {
-      const ended = await this.#store.reportTaken({ taskId });
+      const ended = await this.#store.reportTaken({ taskId, logId: report.logId });
       if (ended?.wentOn) this.#onKeyWentOn(ended.wentOn);
       if (ended?.retry) this.#onRetry(ended.retry);
       return true;

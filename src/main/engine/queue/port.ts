@@ -125,6 +125,7 @@ export interface QueuePort {
    */
   reportTaken(request: {
     taskId: number;
+    logId?: string;
   }): Promise<{ wentOn: KeyWentOn | null; retry: ScheduleStep | null } | null>;
   /** Outcomes that are kept but not yet taken by the callback route, oldest first. */
   pendingReports(request: { afterTaskId: number; limit: number }): Promise<PendingReport[]>;

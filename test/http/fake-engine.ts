@@ -93,6 +93,11 @@ export class FakeEngine implements ServedEngine {
     [TOKENS.chosen, key(8, { kind: 'user', role: 'admin', name: CHOSEN_TOKEN })],
   ]);
 
+  /** From now on this token is not known. */
+  revoke(token: string): void {
+    this.keys.delete(token);
+  }
+
   readonly configuration: ServedEngine['configuration'] = {
     accessKeyOf: (token) => this.keys.get(token),
     settings: this.settings,

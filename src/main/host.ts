@@ -7,7 +7,7 @@ import { foundAdminTokenFile, writeAdminToken } from './admin-token.ts';
 import { type AppLogFile, openAppLog } from './app-log.ts';
 import { audited } from './bridge/audited.ts';
 import type { Handlers } from './bridge/handler.ts';
-import { PushHub } from './bridge/pushes/push-hub.ts';
+import { PushHub, type PushSource } from './bridge/pushes/push-hub.ts';
 import { appointmentHandlers } from './bridge/procedures/appointments.ts';
 import { backupHandlers } from './bridge/procedures/backup.ts';
 import { batchHandlers } from './bridge/procedures/batches.ts';
@@ -90,6 +90,8 @@ export interface Host {
   engine: Engine;
   /** The contract's handlers, for the desktop's own binding. */
   handlers: Handlers<ProcedureName>;
+  /** What has changed, likewise. */
+  pushes: PushSource;
   /** Writes a fault of a procedure to the application log, without input or output. */
   onFault(fault: { procedure: string; error: unknown }): void;
   /** Resolves if LabRelay can keep nothing any more and should be started anew. */
@@ -133,11 +135,15 @@ async function openParts(
   if (tls) opened.push(() => tls.stop());
   const failpoint = extras.failpoint ?? process.env['LABRELAY_FAILPOINT'];
   const storeState = new StoreState(Date.now);
+  let tellHealth = (): void => {};
   const store = await openStore({
     dataDir: dataFolder,
     failpoint,
     maxPageCount: extras.maxPageCount,
-    onRefused: () => storeState.refused(),
+    onRefused: () => {
+      storeState.refused();
+      tellHealth();
+    },
   });
   opened.push(() => store.close());
   const engineId = await store.engineId(randomUUID());
@@ -151,6 +157,7 @@ async function openParts(
     onTrouble: (error) => troubles.warn('pushes', messageOf(error)),
   });
   opened.push(async () => pushes.stop());
+  tellHealth = () => pushes.changed([{ kind: 'HEALTH' }]);
   const urlAt = (port: number) =>
     `${tls ? 'https' : 'http'}://${nameOf(config.listenHost)}:${port}`;
   // With port 0 it is known once the server listens, and nobody else knows the port before.
@@ -280,6 +287,7 @@ async function openParts(
     adminTokenFile: foundAdminTokenFile(dataFolder),
     engine,
     handlers,
+    pushes,
     onFault,
     broken: store.writerDied,
     close: () => opened.close(),

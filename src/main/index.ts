@@ -62,6 +62,7 @@ async function start(): Promise<void> {
   guardPages(origin);
   bindIpc(ipcMain, {
     handlers: host.handlers,
+    pushes: host.pushes,
     // Whoever may use this account of this computer may read the data folder: the desktop adds no
     // weaker role of its own.
     caller: { accessKeyId: null, name: operatorName(), role: 'admin', address: null },

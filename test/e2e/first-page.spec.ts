@@ -284,10 +284,12 @@ test('needs no key over the desktop’s bridge', async ({ page, lab }) => {
     output: await lab.engine.call(name, input),
   }));
   await page.addInitScript(() => {
-    Object.assign(window, { labrelay: { call: Reflect.get(window, 'answerCall') } });
+    const subscribe = async () => ({ ok: true, output: null });
+    Object.assign(window, { labrelay: { call: Reflect.get(window, 'answerCall'), subscribe } });
   });
   await page.goto(lab.engine.url);
   await expect(page.getByText('Health: ok')).toBeVisible();
+  await expect(page.getByText('● Live')).toBeVisible();
   await expect(page.getByRole('row', { name: logId.slice(-12) })).toContainText('Success');
   await expect(page.getByRole('button', { name: 'Sign out' })).toHaveCount(0);
 });

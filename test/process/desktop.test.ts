@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { BridgeAnswer } from '../../src/shared/contract/bridge.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { BridgeAnswer, PushMessage } from '../../src/shared/contract/bridge.ts';
 import type { Output } from '../../src/shared/contract/index.ts';
 import { Desktop } from '../stand-ins/electron/driver.ts';
 
@@ -71,8 +71,8 @@ describe('the desktop host', () => {
     },
   );
 
-  it('exposes one function to the page and nothing else', async () => {
-    expect(await desktop.do({ do: 'world' })).toEqual({ labrelay: ['call'] });
+  it('exposes calls and pushes to the page and nothing else', async () => {
+    expect(await desktop.do({ do: 'world' })).toEqual({ labrelay: ['call', 'subscribe'] });
   });
 
   it('answers procedures without a key', async () => {
@@ -114,6 +114,24 @@ describe('the desktop host', () => {
       const answer = await desktop.do({ do: 'call', args: ['getHealth', {}], frame });
       expect(answer).toMatchObject({ ok: false, problem: { code: 'FOREIGN_ORIGIN' } });
     }
+  });
+
+  it('pushes what has changed to the console, and to no other frame', async () => {
+    const strange = { url: 'https://example.com/' };
+    expect(await desktop.do({ do: 'subscribe', lastId: null, frame: strange })).toMatchObject({
+      ok: false,
+      problem: { code: 'FOREIGN_ORIGIN' },
+    });
+    expect(await desktop.do({ do: 'subscribe', lastId: null })).toEqual({ ok: true, output: null });
+    await desktop.until('push');
+    await call('setDeliveryPaused', { paused: true, reason: 'to see it pushed' });
+    await vi.waitFor(() => {
+      const pushed = desktop.told.flatMap(({ event, message }) =>
+        event === 'push' ? (message as PushMessage).pushes : [],
+      );
+      expect(pushed).toContainEqual({ event: 'HealthChanged', data: {} });
+    });
+    await call('setDeliveryPaused', { paused: false });
   });
 
   it('keeps everything in the data folder, Chromium’s files included', async () => {

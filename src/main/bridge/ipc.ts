@@ -1,5 +1,12 @@
-import type { IpcMain, IpcMainInvokeEvent } from 'electron';
-import { type BridgeAnswer, CALL_CHANNEL } from '../../shared/contract/bridge.ts';
+import type { IpcMain, IpcMainInvokeEvent, WebContents } from 'electron';
+import { z } from 'zod';
+import {
+  type BridgeAnswer,
+  CALL_CHANNEL,
+  PUSH_CHANNEL,
+  type PushMessage,
+  SUBSCRIBE_CHANNEL,
+} from '../../shared/contract/bridge.ts';
 import { parseInput } from '../../shared/contract/common.ts';
 import {
   contract,
@@ -10,9 +17,11 @@ import {
 import { LabRelayError } from '../../shared/errors.ts';
 import { ROLES } from '../../shared/model/vocabulary.ts';
 import type { Caller, Handlers } from './handler.ts';
+import type { PushSink, PushSource, Subscription } from './pushes/push-hub.ts';
 
 export interface IpcBinding {
   handlers: Handlers<ProcedureName>;
+  pushes: PushSource;
   /** Who sits at the desktop. */
   caller: Caller;
   /** The only origin whose page may call, e.g. `http://127.0.0.1:7420`. */
@@ -22,29 +31,66 @@ export interface IpcBinding {
 }
 
 /**
- * Binds the whole contract to the desktop's one IPC channel. Whatever a page sends is checked here
- * as it is over HTTP: a preload script keeps no one out who got into the page.
+ * Binds the whole contract to the desktop's channels: one for calls, one for pushes. Whatever a page
+ * sends is checked here as it is over HTTP: a preload script keeps no one out who got into the page.
  */
 export function bindIpc(ipcMain: Pick<IpcMain, 'handle'>, binding: IpcBinding): void {
-  ipcMain.handle(
-    CALL_CHANNEL,
-    async (event, name: unknown, input: unknown): Promise<BridgeAnswer<unknown>> => {
-      try {
-        refuseStrangers(event, binding.consoleOrigin);
-        return { ok: true, output: await call(binding, name, input) };
-      } catch (error) {
-        if (error instanceof LabRelayError && error.code !== 'INTERNAL') {
-          return { ok: false, problem: error.toProblem() };
-        }
-        binding.onFault({ procedure: isProcedure(name) ? name : 'unknown', error });
-        const fault = new LabRelayError(
-          'INTERNAL',
-          'Something went wrong in LabRelay. Its application log tells more.',
-        );
-        return { ok: false, problem: fault.toProblem() };
-      }
-    },
+  ipcMain.handle(CALL_CHANNEL, (event, name: unknown, input: unknown) =>
+    answered(binding, isProcedure(name) ? name : 'unknown', () => {
+      refuseStrangers(event, binding.consoleOrigin);
+      return call(binding, name, input);
+    }),
   );
+  const subscribe = createSubscribe(binding.pushes);
+  ipcMain.handle(SUBSCRIBE_CHANNEL, (event, lastId: unknown) =>
+    answered(binding, 'subscribe', async () => {
+      refuseStrangers(event, binding.consoleOrigin);
+      subscribe(event.sender, parseInput(z.string().max(100).nullable(), lastId));
+      return null;
+    }),
+  );
+}
+
+/** What came of it as data; of a fault of our own the page is told nothing. */
+async function answered(
+  binding: IpcBinding,
+  procedure: string,
+  work: () => Promise<unknown>,
+): Promise<BridgeAnswer<unknown>> {
+  try {
+    return { ok: true, output: await work() };
+  } catch (error) {
+    if (error instanceof LabRelayError && error.code !== 'INTERNAL') {
+      return { ok: false, problem: error.toProblem() };
+    }
+    binding.onFault({ procedure, error });
+    const fault = new LabRelayError(
+      'INTERNAL',
+      'Something went wrong in LabRelay. Its application log tells more.',
+    );
+    return { ok: false, problem: fault.toProblem() };
+  }
+}
+
+/** One subscription a window: a page that is loaded anew takes the place of the one before. */
+function createSubscribe(pushes: PushSource): (page: WebContents, lastId: string | null) => void {
+  const subscriptions = new Map<WebContents, Subscription>();
+  return (page, lastId) => {
+    const before = subscriptions.get(page);
+    before?.end();
+    const sink: PushSink = {
+      send(told, id) {
+        page.send(PUSH_CHANNEL, { pushes: [...told], id } satisfies PushMessage);
+        return true;
+      },
+    };
+    subscriptions.set(page, pushes.subscribe(sink, lastId));
+    if (before) return;
+    page.once('destroyed', () => {
+      subscriptions.get(page)?.end();
+      subscriptions.delete(page);
+    });
+  };
 }
 
 /** Only the console itself, in the window's main frame, may call; a page framed in it may not. */

@@ -97,7 +97,8 @@ const CHANGES: { [N in CommandName]: ChangesBy<Commands[N]> } = {
         return log(record.call.logId);
     }
   },
-  probeWrite: nothing,
+  // It takes writes again.
+  probeWrite: health,
 
   // Outside workers
   lease: nothing,

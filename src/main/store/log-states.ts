@@ -1,22 +1,23 @@
 import type { Database } from 'better-sqlite3';
+import type { LogSummary } from '../../shared/model/delivery.ts';
 import type { LogState } from '../../shared/model/log-state.ts';
-import type { LogRow } from './directory.ts';
+import { type LogRow, logSummary } from './directory.ts';
 import { createEndpointWaits } from './endpoint-waits.ts';
 import { snapshot } from './snapshot.ts';
 import { createWaits } from './waits.ts';
 
 /** One search by id for each entry of the list, whatever the statistics say. */
-export const LOG_STATES = `
+export const LOGS_BY_ID = `
 SELECT log.* FROM json_each(?) AS wanted CROSS JOIN log ON log.log_id = wanted.value`;
 
-/** How logs stand, many at a time. */
+/** Logs by their ids, many at a time: those that exist, in no promised order. */
 export function createLogStateQueries(db: Database) {
-  const find = db.prepare<[string], LogRow>(LOG_STATES);
+  const find = db.prepare<[string], LogRow>(LOGS_BY_ID);
   const withWait = createEndpointWaits(db);
   const waits = createWaits(db);
   return {
-    /** Those of the logs that exist, in no promised order. */
-    logStates: snapshot(db, (logIds: string[]): LogState[] =>
+    /** How they stand. */
+    logStates: snapshot(db, (logIds: readonly string[]): LogState[] =>
       find.all(JSON.stringify(logIds)).map((read) => {
         const row = withWait(read);
         return {
@@ -32,6 +33,13 @@ export function createLogStateQueries(db: Database) {
           attempt: row['newest_attempt'],
         } as LogState;
       }),
+    ),
+
+    /** As lists show them. */
+    logSummaries: snapshot(db, (logIds: readonly string[]): LogSummary[] =>
+      find
+        .all(JSON.stringify(logIds))
+        .map((row) => ({ ...logSummary(withWait(row)), ...waits(row) })),
     ),
   };
 }

@@ -11,6 +11,7 @@ import type {
   FailedTask,
   LogOrigin,
   LogRecord,
+  LogSummary,
   PendingReport,
   ReportResult,
   Settlement,
@@ -234,6 +235,9 @@ export class Store {
   }
   originOfLog(logId: string): Promise<LogOrigin | null> {
     return this.#points.call('originOfLog', logId);
+  }
+  logSummaries(logIds: readonly string[]): Promise<LogSummary[]> {
+    return this.#searches.call('logSummaries', logIds);
   }
   logStates(logIds: readonly string[]): Promise<LogState[]> {
     return this.#searches.call('logStates', logIds);

@@ -6,6 +6,7 @@ import type {
   RevisionReason,
   Stage,
 } from '../../shared/model/vocabulary.ts';
+import type { Line } from './client/client.ts';
 
 /** A status is told by icon and word together; colour only repeats it. */
 export const STATUS_WORDS: Record<LogStatus, { icon: string; word: string; meaning: string }> = {
@@ -82,4 +83,29 @@ export const REVISION_WORDS: Record<RevisionReason, string> = {
   FIRST: 'as first built',
   REBUILT: 'rebuilt from current data',
   EDITED: 'edited by an operator',
+};
+
+/** How the line stands on which changes are told. */
+export const LINE_WORDS: Record<
+  Line,
+  { icon: string; word: string; meaning: string; badge: string }
+> = {
+  live: {
+    icon: '●',
+    word: 'Live',
+    meaning: 'What changes shows by itself.',
+    badge: 'success',
+  },
+  reconnecting: {
+    icon: '◌',
+    word: 'Reconnecting …',
+    meaning: 'Until it is live again the page asks every 5 seconds.',
+    badge: 'pending',
+  },
+  offline: {
+    icon: '✕',
+    word: 'Offline',
+    meaning: 'No changes are told. The page asks every 5 seconds.',
+    badge: 'fail',
+  },
 };

@@ -82,6 +82,17 @@ export const logProcedures = {
     input: z.strictObject({ log_id: logId }),
     output: logDocument,
   }),
+  getLogs: procedure({
+    summary:
+      'Logs as searchLogs shows them, by their ids, e.g. to read anew what is on a screen; patient data is masked',
+    role: 'viewer',
+    audit: 'none',
+    input: z.strictObject({
+      log_ids: z.array(logId).min(1, 'must name at least one log').max(200),
+    }),
+    /** Those that exist, in no promised order. */
+    output: z.object({ items: z.array(logSummaryDocument) }),
+  }),
   revealLog: procedure({
     summary: 'One whole log document in clear; who asked, when and why is kept in the audit chain',
     role: 'operator',

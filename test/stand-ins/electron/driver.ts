@@ -16,6 +16,8 @@ export type WindowCommand =
   | { do: 'world' }
   /** Calls `window.labrelay.call(…args)`; `frame` plays another frame than the window's own. */
   | { do: 'call'; args: unknown[]; frame?: { url: string } }
+  /** Calls `window.labrelay.subscribe`; what it hears is told as `push`. */
+  | { do: 'subscribe'; lastId: string | null; frame?: { url: string } }
   | { do: 'navigate'; url: string }
   | { do: 'redirect'; url: string }
   | { do: 'attach' }

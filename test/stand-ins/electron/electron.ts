@@ -128,6 +128,8 @@ export class BrowserWindow {
   /** The user closes the window. */
   close(): void {
     windows.delete(this);
+    this.page.isDestroyed = true;
+    this.page.events.raise('destroyed');
     this.events.raise('closed');
     if (windows.size === 0) appEvents.raise('window-all-closed');
   }
@@ -151,6 +153,7 @@ async function obey(command: Command): Promise<unknown> {
         checked: permissionCheck?.(null, command.name),
       };
     case 'call':
+    case 'subscribe':
     case 'world':
     case 'navigate':
     case 'redirect':
@@ -171,6 +174,16 @@ function obeyInWindow(window: BrowserWindow, command: WindowCommand): unknown {
       const bridge = page.world['labrelay'] as { call: (...args: unknown[]) => Promise<unknown> };
       page.caller = command.frame ?? page.mainFrame;
       return bridge.call(...command.args).finally(() => {
+        page.caller = page.mainFrame;
+      });
+    }
+    case 'subscribe': {
+      const bridge = page.world['labrelay'] as {
+        subscribe: (lastId: string | null, listener: (message: object) => void) => Promise<unknown>;
+      };
+      page.caller = command.frame ?? page.mainFrame;
+      const listener = (message: object) => tell({ event: 'push', message });
+      return bridge.subscribe(command.lastId, listener).finally(() => {
         page.caller = page.mainFrame;
       });
     }

@@ -17,6 +17,7 @@ export class Page {
     'will-navigate',
     'will-redirect',
     'will-attach-webview',
+    'destroyed',
   ]);
   readonly mainFrame: Frame = { url: 'about:blank' };
   openHandler: ((details: { url: string }) => { action: string }) | null = null;
@@ -25,11 +26,22 @@ export class Page {
   /** Which frame calls; tests set it to play an embedded or a foreign page. */
   caller: Frame | null = this.mainFrame;
 
+  /** What the preload script listens to, by channel. */
+  readonly #heard = new Map<string, ((event: object, message: unknown) => void)[]>();
+  isDestroyed = false;
+
   /** What main sees of it. */
   readonly webContents = strict('webContents', {
     mainFrame: this.mainFrame,
     on: (event: string, listener: (...args: never[]) => unknown) =>
       this.events.add(event, listener),
+    once: (event: string, listener: (...args: never[]) => unknown) =>
+      this.events.add(event, listener),
+    send: (channel: string, message: unknown) => {
+      if (this.isDestroyed) throw new TypeError('Object has been destroyed');
+      const copy = structuredClone(message);
+      for (const listener of this.#heard.get(channel) ?? []) listener({}, copy);
+    },
     setWindowOpenHandler: (handler: (details: { url: string }) => { action: string }) => {
       this.openHandler = handler;
     },
@@ -45,6 +57,10 @@ export class Page {
       }),
       ipcRenderer: strict('ipcRenderer', {
         invoke: (channel: string, ...args: unknown[]) => this.#invoke(channel, args),
+        on: (channel: string, listener: (event: object, message: unknown) => void) => {
+          this.#heard.set(channel, [...(this.#heard.get(channel) ?? []), listener]);
+        },
+        removeAllListeners: (channel: string) => this.#heard.delete(channel),
       }),
     });
     const require = (name: string) => {

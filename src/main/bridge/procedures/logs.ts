@@ -12,7 +12,7 @@ import { logDocumentOf, logSummaryDocumentOf } from './log-documents.ts';
  */
 export function logHandlers(
   directory: Directory,
-): Handlers<'searchLogs' | 'getLog' | 'revealLog' | 'resolveLog'> {
+): Handlers<'searchLogs' | 'getLog' | 'getLogs' | 'revealLog' | 'resolveLog'> {
   return {
     searchLogs: async (input, caller) => {
       const isViewer = caller.role === 'viewer';
@@ -38,6 +38,11 @@ export function logHandlers(
       };
     },
     getLog: async (input) => maskLog(logDocumentOf(await directory.getLog(input.log_id))),
+    getLogs: async (input) => ({
+      items: (await directory.getLogs(input.log_ids)).map((log) =>
+        maskSummary(logSummaryDocumentOf(log)),
+      ),
+    }),
     revealLog: async (input) => logDocumentOf(await directory.getLog(input.log_id)),
     resolveLog: async (input, caller) =>
       maskLog(

@@ -1,5 +1,5 @@
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
-import type { LogRecord } from '../../../shared/model/delivery.ts';
+import type { LogRecord, LogSummary } from '../../../shared/model/delivery.ts';
 import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import type { ResolveLog, ResolveResult } from '../../../shared/model/resolution.ts';
 import type { LogPage, LogSearch } from '../../../shared/model/search.ts';
@@ -26,6 +26,11 @@ export class Directory {
     const log = await this.#store.getLog(logId.toLowerCase());
     if (!log) throw unknownLog();
     return log;
+  }
+
+  /** Those of the logs that exist, in no promised order. */
+  getLogs(logIds: readonly string[]): Promise<LogSummary[]> {
+    return this.#store.logSummaries(logIds.map((logId) => logId.toLowerCase()));
   }
 
   searchLogs(search: LogSearch): Promise<LogPage> {

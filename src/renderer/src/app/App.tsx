@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
 import { Banners } from '../components/Banners.tsx';
 import { HealthBar } from '../components/HealthBar.tsx';
+import { LiveMark } from '../components/LiveMark.tsx';
 import { Notice } from '../components/Notice.tsx';
 import { Time } from '../components/Time.tsx';
 import { LogScene } from '../scenes/log/LogScene.tsx';
@@ -10,8 +11,12 @@ import { SignIn } from '../scenes/sign-in/SignIn.tsx';
 import { logOfAddress } from './address.ts';
 import { useConsole, useConsoleState } from './context.ts';
 import { poll } from './polling.ts';
+import { useIsVisible } from './visible.ts';
 
-const REFRESH_MS = 2_000;
+/** Pushes tell what changes; besides, everything is read anew so often (ms). */
+const LIVE_MS = 30_000;
+/** And so often while none come (ms). */
+const NOT_LIVE_MS = 5_000;
 
 /** The whole page: health on top, the newest logs, and beside them the log that is open. */
 export function App() {
@@ -20,7 +25,18 @@ export function App() {
   const signedIn = session.state === 'in';
   const openLogId = useConsoleState((state) => state.openLogId);
 
-  useEffect(() => poll(() => console.refresh(), REFRESH_MS), [console]);
+  const line = useConsoleState((state) => state.line);
+  const isStale = useConsoleState((state) => state.isStale);
+  const isVisible = useIsVisible();
+  // A line that goes to an engine which does not answer may be dead without knowing it.
+  const isListening = signedIn && isVisible && !isStale;
+
+  // Whenever the line has come or gone everything is read at once: what was missed is among it.
+  useEffect(
+    () => poll(() => console.refresh(), line === 'live' ? LIVE_MS : NOT_LIVE_MS),
+    [console, line],
+  );
+  useEffect(() => (isListening ? console.goLive() : undefined), [console, isListening]);
   useEffect(() => {
     const follow = () => void console.open(logOfAddress(window.location.hash));
     follow();
@@ -34,6 +50,7 @@ export function App() {
       <header className="top">
         <h1>LabRelay</h1>
         <HealthBar />
+        {signedIn && <LiveMark />}
         {signedIn && console.needsSignIn && (
           <div className="who">
             <span>

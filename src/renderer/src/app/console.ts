@@ -1,7 +1,15 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { LogDocument, LogSummaryDocument } from '../../../shared/contract/log-document.ts';
 import { LabRelayError } from '../../../shared/errors.ts';
-import { type Client, type Health, UnreachableError, type Who } from '../client/client.ts';
+import {
+  type Client,
+  type Health,
+  type Line,
+  UnreachableError,
+  type Who,
+} from '../client/client.ts';
+import { concerned } from './concerned.ts';
+import { createRefresher } from './refresher.ts';
 
 /** Something fetched: what is shown while it is fetched, and where fetching failed. */
 export type Loadable<T> =
@@ -16,7 +24,11 @@ export interface ConsoleState {
   reachedAt: number | null;
   /** The engine does not answer: what is shown is as of `reachedAt`. */
   isStale: boolean;
+  /** How the line stands on which changes are told. */
+  line: Line;
   logs: Loadable<LogSummaryDocument[]>;
+  /** Rows that the page holds still though they are not among `logs` any more, as they stand now. */
+  strays: LogSummaryDocument[];
   /** What the list is narrowed to: a log_id's beginning or end; empty shows the newest logs. */
   filter: string;
   includeSuppressed: boolean;
@@ -53,9 +65,16 @@ export interface Console {
   hide(): void;
   /** Fetches everything on the page anew; never throws. */
   refresh(): Promise<void>;
+  /** Reads anew what changes, until the returned function is called. */
+  goLive(): () => void;
+  /** Says which rows the page shows. */
+  watch(logIds: readonly string[]): void;
 }
 
 const PAGE_ROWS = 50;
+
+/** How long the page rests between two readings, however much changes (ms). */
+const REST_MS = 500;
 
 /** Whether the text can be looked for: at least six characters that a log_id may have. */
 export function isSearchable(text: string): boolean {
@@ -74,7 +93,9 @@ export function createConsole(client: Client): Console {
     health: null,
     reachedAt: null,
     isStale: false,
+    line: 'reconnecting',
     logs: { state: 'loading' },
+    strays: [],
     filter: '',
     includeSuppressed: false,
     includeCalls: false,
@@ -83,6 +104,7 @@ export function createConsole(client: Client): Console {
     revealed: null,
   }));
   const { getState: get, setState: set } = store;
+  let watched: readonly string[] = [];
 
   /** Keeps track of whether the engine answers; a refusal is an answer as well. */
   async function reach<T>(call: () => Promise<T>): Promise<T> {
@@ -141,13 +163,23 @@ export function createConsole(client: Client): Console {
           ...(filter ? { log_id: filter } : {}),
         }),
       );
-      if (isCurrent()) set({ logs: { state: 'ready', value: page.items } });
+      const strays = await readStrays(page.items);
+      if (isCurrent()) set({ logs: { state: 'ready', value: page.items }, strays });
     } catch (error) {
       if (isCurrent() && !keepsWhatIsShown(error, get().logs)) {
         set({ logs: { state: 'error', message: messageOf(error) } });
       }
       throw error;
     }
+  }
+
+  /** Rows that are held in their places while newer ones have taken theirs on the page. */
+  async function readStrays(page: readonly LogSummaryDocument[]): Promise<LogSummaryDocument[]> {
+    const there = new Set(page.map((log) => log.log_id));
+    const missing = watched.filter((logId) => !there.has(logId));
+    if (missing.length === 0) return [];
+    const { items } = await reach(() => client.call('getLogs', { log_ids: missing }));
+    return items;
   }
 
   async function refreshOpenLog(): Promise<void> {
@@ -219,6 +251,24 @@ export function createConsole(client: Client): Console {
       }
     },
     hide: () => set({ revealed: null }),
+    watch(logIds) {
+      watched = logIds;
+    },
+    goLive() {
+      const refresher = createRefresher(
+        { logs: refreshLogs, openLog: refreshOpenLog, health: refreshHealth },
+        REST_MS,
+      );
+      const end = client.subscribe({
+        onLine: (line) => set({ line }),
+        onPush: (push) => refresher.need(concerned(push, get())),
+      });
+      return () => {
+        end();
+        refresher.stop();
+        set({ line: 'reconnecting' });
+      };
+    },
     async refresh() {
       await learnWho();
       await settle(

@@ -1,7 +1,10 @@
 import type { DesktopBridge } from '../../../shared/contract/bridge.ts';
 import type { CallInput, Output, ProcedureName } from '../../../shared/contract/index.ts';
 import { fromProblem } from '../../../shared/errors.ts';
-import { type Client, UnreachableError, type Who } from './client.ts';
+import { type Client, type PushListener, UnreachableError, type Who } from './client.ts';
+
+/** How long after a refusal pushes are asked for again (ms). */
+const AGAIN_MS = 5_000;
 
 const DESKTOP: Who = { name: 'this computer', role: 'admin' };
 
@@ -14,8 +17,29 @@ export function bridgeClient(bridge: DesktopBridge): Client {
     if (answer.ok) return answer.output;
     throw fromProblem(answer.problem);
   }
+  /** The bridge has one listener; whoever comes later takes its place. */
+  function subscribe(listener: PushListener): () => void {
+    let isEnded = false;
+    let timer: number | undefined;
+    async function ask(): Promise<void> {
+      const answer = await bridge
+        .subscribe(null, ({ pushes }) => {
+          if (!isEnded) for (const push of pushes) listener.onPush(push);
+        })
+        .catch(() => null);
+      if (isEnded) return;
+      listener.onLine(answer?.ok ? 'live' : 'offline');
+      if (!answer?.ok) timer = window.setTimeout(() => void ask(), AGAIN_MS);
+    }
+    void ask();
+    return () => {
+      isEnded = true;
+      window.clearTimeout(timer);
+    };
+  }
   return {
     needsSignIn: false,
+    subscribe,
     call,
     health: () => call('getHealth', {}),
     // Whoever may use this account of this computer administers its LabRelay.

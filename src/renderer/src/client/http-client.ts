@@ -2,6 +2,7 @@ import type { CallInput, Output, ProcedureName } from '../../../shared/contract/
 import { kebabCase } from '../../../shared/contract/procedure.ts';
 import { fromProblem, LabRelayError, type Problem } from '../../../shared/errors.ts';
 import { type Client, type Health, UnreachableError, type Who } from './client.ts';
+import { openEventStream } from './event-stream.ts';
 
 /** No procedure of the console takes longer; a socket that hangs must show as stale. */
 const TIMEOUT_MS = 15_000;
@@ -47,6 +48,7 @@ export function httpClient(): Client {
       const response = await request(SESSION, { method: 'DELETE' });
       if (!response.ok) throw refusal(response, await json<unknown>(response));
     },
+    subscribe: openEventStream,
     async health() {
       const response = await request('/health', { method: 'GET' });
       const body = await json<unknown>(response);

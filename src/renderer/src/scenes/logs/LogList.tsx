@@ -1,8 +1,9 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { LogSummaryDocument } from '../../../../shared/contract/log-document.ts';
 import { addressOfLog } from '../../app/address.ts';
 import { useConsole, useConsoleState } from '../../app/context.ts';
 import { Notice } from '../../components/Notice.tsx';
+import { RetryMark } from '../../components/RetryMark.tsx';
 import { StatusBadge } from '../../components/StatusBadge.tsx';
 import { Time, TIME_ZONE } from '../../components/Time.tsx';
 import { STAGE_WORDS } from '../../words.ts';
@@ -59,11 +60,18 @@ function Nothing({ filter }: { filter: string }) {
 }
 
 function LogTable({ logs }: { logs: LogSummaryDocument[] }) {
+  const console = useConsole();
   const openLogId = useConsoleState((state) => state.openLogId);
+  const strays = useConsoleState((state) => state.strays);
   // While someone points at a row or stands on it with the keyboard, no row moves.
   const [isPointedAt, setPointedAt] = useState(false);
   const [hasFocus, setFocus] = useState(false);
-  const { rows, arrived, letIn } = useStillRows(logs, isPointedAt || hasFocus);
+  const { rows, arrived, letIn } = useStillRows(logs, strays, isPointedAt || hasFocus);
+  const shown = rows.map((log) => log.log_id).join(' ');
+  useEffect(() => {
+    console.watch(shown.split(' '));
+    return () => console.watch([]);
+  }, [console, shown]);
 
   return (
     // The button too: the way to it must not end the hold, or it would be gone under the pointer.
@@ -120,6 +128,7 @@ function LogRow({ log, isOpen }: { log: LogSummaryDocument; isOpen: boolean }) {
       <td>
         <StatusBadge status={log.status} />
         {log.priority === 'STAT' && <span className="stat"> STAT</span>}
+        <RetryMark log={log} />
       </td>
       <td>{log.action_category}</td>
       <td>{log.lab_id}</td>

@@ -1,0 +1,36 @@
+import type { Push } from '../../../shared/contract/pushes.ts';
+import type { ConsoleState } from './console.ts';
+
+/** What the page shows that a push may have made old. */
+export type Part = 'logs' | 'openLog' | 'health';
+
+/** Which parts of the page a push concerns. */
+export function concerned(
+  push: Push,
+  { openLogId, openLog }: Pick<ConsoleState, 'openLogId' | 'openLog'>,
+): readonly Part[] {
+  switch (push.event) {
+    case 'LogsChanged': {
+      const { log_ids: logIds, many } = push.data;
+      const isOpen = openLogId !== null && logIds.includes(openLogId);
+      return many || isOpen || isWaiting(openLog) ? ['logs', 'openLog'] : ['logs'];
+    }
+    // Named by LogsChanged too, which comes with it.
+    case 'UpdateRetryIntegrationStatus':
+      return [];
+    case 'BreakerChanged':
+    case 'Reset':
+      return ['logs', 'openLog', 'health'];
+    case 'HealthChanged':
+      return ['health'];
+    case 'BulkRetryProgress':
+      return [];
+  }
+}
+
+/** It waits for others, so it may read otherwise whenever those change. */
+function isWaiting(log: ConsoleState['openLog']): boolean {
+  return (
+    log.state === 'ready' && (log.value.held_reason !== null || log.value.status === 'PENDING')
+  );
+}

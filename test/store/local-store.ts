@@ -8,12 +8,18 @@ import { GroupCommit } from '../../src/main/store/group-commit.ts';
 import { encodeAcceptEvent, encodeSaveObjects } from '../../src/main/store/intake.ts';
 import { migrate } from '../../src/main/store/migrate.ts';
 import { MIGRATIONS } from '../../src/main/store/migrations/index.ts';
-import { errorOf, type Reply } from '../../src/main/store/protocol.ts';
+import {
+  errorOf,
+  type Reply,
+  type Request,
+  type StoreFault,
+} from '../../src/main/store/protocol.ts';
 import type { Store } from '../../src/main/store/store.ts';
 import type { InboundCall } from '../../src/shared/model/call.ts';
 import type { BuildChunk, SealBatch } from '../../src/shared/model/batch.ts';
 import type { AcceptEvent } from '../../src/shared/model/event.ts';
 import { temporaryFolder } from '../helpers/folders.ts';
+import { watchChanges } from './told-changes.ts';
 
 type SaveObjects = Parameters<typeof encodeSaveObjects>[0];
 
@@ -22,7 +28,8 @@ export type OpenStore = Pick<Store, keyof Store>;
 
 /**
  * The real store's commands, queries, group commit and file, but on the calling thread: starting
- * three threads takes a second, which is too long for tests that want a fresh store each.
+ * three threads takes a second, which is too long for tests that want a fresh store each. Each commit
+ * is checked: whatever log it changes, its commands tell of it.
  */
 export function openLocalStore(): OpenStore & { file: string } {
   const folder = temporaryFolder();
@@ -32,11 +39,22 @@ export function openLocalStore(): OpenStore & { file: string } {
   const commands = createCommands(db);
   const queries = createQueries(db);
   const waiting = new Map<number, (reply: Reply) => void>();
+  const requests = new Map<number, Request>();
+  const check = watchChanges(db);
   const group = new GroupCommit(
     db,
     commands,
     (replies) => {
-      for (const reply of replies) waiting.get(reply.id)?.(reply);
+      const batch = replies.flatMap(({ id }) => requests.get(id) ?? []);
+      let fault: StoreFault | null = null;
+      try {
+        check(batch, replies);
+      } catch (error) {
+        fault = { kind: 'BUG', message: String(error) };
+      }
+      for (const reply of replies) {
+        waiting.get(reply.id)?.(fault ? { id: reply.id, ok: false, error: fault } : reply);
+      }
     },
     () => {},
   );
@@ -46,10 +64,13 @@ export function openLocalStore(): OpenStore & { file: string } {
   const write = async (name: string, input: unknown): Promise<unknown> => {
     const id = nextId++;
     const reply = await new Promise<Reply>((resolve) => {
+      const request = { id, name, input: structuredClone(input) };
       waiting.set(id, resolve);
-      group.push([{ id, name, input: structuredClone(input) }]);
+      requests.set(id, request);
+      group.push([request]);
     });
     waiting.delete(id);
+    requests.delete(id);
     if (!reply.ok) throw errorOf(reply.error);
     return structuredClone(reply.value);
   };

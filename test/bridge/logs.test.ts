@@ -54,6 +54,17 @@ describe('words in bodies, and patients', () => {
   });
 });
 
+describe('getLogs', () => {
+  test('gives those that exist, masked, as searchLogs lists them', async () => {
+    const { items } = await call('searchLogs', { limit: 5 });
+    const ids = items.map(({ log_id }) => log_id);
+    const found = await call('getLogs', { log_ids: [...ids, 'no-such-log'] });
+    expect(found.items).toHaveLength(5);
+    expect(found.items).toEqual(expect.arrayContaining(items));
+    expect(items[0]?.masked).toBe(true);
+  });
+});
+
 describe('getLog', () => {
   test('gives every log as the contract’s document', async () => {
     for (const log of logs) {

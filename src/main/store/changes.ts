@@ -72,7 +72,8 @@ const CHANGES: { [N in CommandName]: ChangesBy<Commands[N]> } = {
   claim: nothing,
   nextDueAt: nothing,
   begin: nothing,
-  stamp: ({ stamp }, isStamped) => (isStamped ? log(stamp.logId) : NOTHING),
+  // Where it is refused, a retry that a newer one has overtaken may have been stopped.
+  stamp: ({ stamp }) => log(stamp.logId),
   settle: ({ report }, { breaker }) => outcome(report.logId, breaker),
   report: (report, result) =>
     result.outcome === 'APPLIED' ? outcome(report.logId, result.leaseEnd?.breaker) : NOTHING,

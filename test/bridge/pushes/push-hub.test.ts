@@ -160,6 +160,20 @@ describe('the push hub', () => {
     expect(client.counts()).toHaveLength(NAMED_AT_ONCE);
   });
 
+  it('names those that are known where there are others that nobody names', async () => {
+    const store = new CountingStore();
+    const client = join(store.hub());
+    store.commit('a');
+    store.listener?.([{ kind: 'MANY' }]);
+    store.commit('b');
+    await pass();
+    expect(client.counts().map(([logId]) => logId)).toEqual(['a', 'b']);
+    expect(client.told.at(-1)).toEqual({
+      event: 'LogsChanged',
+      data: { log_ids: ['a', 'b'], many: true },
+    });
+  });
+
   it('tells a change that comes while states are read in the next round, under a later id', async () => {
     const store = new CountingStore();
     const hub = store.hub();

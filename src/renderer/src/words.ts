@@ -6,6 +6,8 @@ import type {
   RevisionReason,
   Stage,
 } from '../../shared/model/vocabulary.ts';
+import type { OpenReason } from '../../shared/model/breaker.ts';
+import type { BulkItemState, BulkRetryState } from '../../shared/model/bulk-retry.ts';
 import type { Line } from './client/client.ts';
 
 /** A status is told by icon and word together; colour only repeats it. */
@@ -108,4 +110,56 @@ export const LINE_WORDS: Record<
     meaning: 'No changes are told. The page asks every 5 seconds.',
     badge: 'fail',
   },
+};
+
+/** Where a bulk retry stands. */
+export const BULK_STATE_WORDS: Record<
+  BulkRetryState,
+  { icon: string; word: string; meaning: string; badge: string }
+> = {
+  PLANNING: { icon: '○', word: 'Planning', meaning: 'Its logs are being found.', badge: 'pending' },
+  PLANNED: {
+    icon: '◷',
+    word: 'Planned',
+    meaning: 'Nothing is sent before it is started.',
+    badge: 'pending',
+  },
+  CANARY: {
+    icon: '↻',
+    word: 'First ones',
+    meaning: 'One of each integration is sent; the others wait for what becomes of it.',
+    badge: 'pending',
+  },
+  RUNNING: { icon: '↻', word: 'Running', meaning: 'Its logs are sent again.', badge: 'pending' },
+  PAUSED: { icon: '‖', word: 'Paused', meaning: 'No more is queued for now.', badge: 'pending' },
+  STOPPED: {
+    icon: '⚠',
+    word: 'Stopped',
+    meaning: 'It has stopped by itself; nothing more is queued.',
+    badge: 'fail',
+  },
+  DONE: { icon: '✓', word: 'Done', meaning: 'All of its logs are settled.', badge: 'success' },
+  CANCELLED: {
+    icon: '⊘',
+    word: 'Cancelled',
+    meaning: 'What had not been sent is not sent.',
+    badge: 'pending',
+  },
+};
+
+/** Where one log of a bulk retry stands. */
+export const BULK_ROW_WORDS: Record<BulkItemState, string> = {
+  PLANNED: 'Waiting',
+  REFUSED: 'Refused',
+  QUEUED: 'Under way',
+  DONE: 'Sent',
+  SKIPPED: 'Skipped',
+};
+
+/** Why nothing leaves for an integration, in the middle of a sentence. */
+export const OPEN_WORDS: Record<OpenReason, string> = {
+  ENDPOINT_DOWN: 'its endpoint cannot be reached',
+  RULE_UNFIT: 'the rule or its credentials cannot be used as they are',
+  BREAKER: 'too many deliveries in a row have failed',
+  BY_HAND: 'stopped',
 };

@@ -4,11 +4,13 @@ import { HealthBar } from '../components/HealthBar.tsx';
 import { LiveMark } from '../components/LiveMark.tsx';
 import { Notice } from '../components/Notice.tsx';
 import { Time } from '../components/Time.tsx';
+import { OpenBreakers } from '../scenes/breakers/OpenBreakers.tsx';
+import { BulkScene } from '../scenes/bulk/BulkScene.tsx';
 import { LogScene } from '../scenes/log/LogScene.tsx';
 import { LogIdBox } from '../scenes/logs/LogIdBox.tsx';
 import { LogList } from '../scenes/logs/LogList.tsx';
 import { SignIn } from '../scenes/sign-in/SignIn.tsx';
-import { logOfAddress } from './address.ts';
+import { bulkOfAddress, logOfAddress } from './address.ts';
 import { useConsole, useConsoleState } from './context.ts';
 import { poll } from './polling.ts';
 import { useIsVisible } from './visible.ts';
@@ -24,6 +26,7 @@ export function App() {
   const session = useConsoleState((state) => state.session);
   const signedIn = session.state === 'in';
   const openLogId = useConsoleState((state) => state.openLogId);
+  const openBulkId = useConsoleState((state) => state.openBulkId);
 
   const line = useConsoleState((state) => state.line);
   const isStale = useConsoleState((state) => state.isStale);
@@ -38,7 +41,10 @@ export function App() {
   );
   useEffect(() => (isListening ? console.goLive() : undefined), [console, isListening]);
   useEffect(() => {
-    const follow = () => void console.open(logOfAddress(window.location.hash));
+    const follow = () => {
+      void console.open(logOfAddress(window.location.hash));
+      void console.openBulk(bulkOfAddress(window.location.hash));
+    };
     follow();
     window.addEventListener('hashchange', follow);
     return () => window.removeEventListener('hashchange', follow);
@@ -63,7 +69,8 @@ export function App() {
         )}
       </header>
       <StaleNotice />
-      <main className={openLogId && signedIn ? 'page with-log' : 'page'}>
+      {signedIn && <OpenBreakers />}
+      <main className={(openLogId ?? openBulkId) && signedIn ? 'page with-log' : 'page'}>
         {session.state === 'in' && (
           <>
             <section className="logs" aria-labelledby="logs-heading">
@@ -72,6 +79,7 @@ export function App() {
               <LogList />
             </section>
             {openLogId && <LogScene key={openLogId} logId={openLogId} />}
+            {openBulkId && <BulkScene key={openBulkId} bulkRetryId={openBulkId} />}
           </>
         )}
         {session.state === 'out' && <SignIn farewell={session.message} />}

@@ -1,13 +1,13 @@
 import type { Push } from '../../../shared/contract/pushes.ts';
-import type { ConsoleState } from './console.ts';
+import type { ConsoleState } from './state.ts';
 
 /** What the page shows that a push may have made old. */
-export type Part = 'logs' | 'openLog' | 'health';
+export type Part = 'logs' | 'openLog' | 'bulk' | 'health';
 
 /** Which parts of the page a push concerns. */
 export function concerned(
   push: Push,
-  { openLogId, openLog }: Pick<ConsoleState, 'openLogId' | 'openLog'>,
+  { openLogId, openLog, openBulkId }: Pick<ConsoleState, 'openLogId' | 'openLog' | 'openBulkId'>,
 ): readonly Part[] {
   switch (push.event) {
     case 'LogsChanged': {
@@ -19,12 +19,13 @@ export function concerned(
     case 'UpdateRetryIntegrationStatus':
       return [];
     case 'BreakerChanged':
-    case 'Reset':
       return ['logs', 'openLog', 'health'];
+    case 'Reset':
+      return ['logs', 'openLog', 'bulk', 'health'];
     case 'HealthChanged':
       return ['health'];
     case 'BulkRetryProgress':
-      return [];
+      return push.data.bulk_retry_id === openBulkId ? ['bulk'] : [];
   }
 }
 

@@ -1,108 +1,25 @@
-import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { LogDocument, LogSummaryDocument } from '../../../shared/contract/log-document.ts';
+import { createStore } from 'zustand/vanilla';
+import type { LogSummaryDocument } from '../../../shared/contract/log-document.ts';
 import { LabRelayError } from '../../../shared/errors.ts';
-import {
-  type Client,
-  type Health,
-  type Line,
-  UnreachableError,
-  type Who,
-} from '../client/client.ts';
+import { type Client, UnreachableError } from '../client/client.ts';
 import { concerned } from './concerned.ts';
 import { createRefresher } from './refresher.ts';
-
-/** Something fetched: what is shown while it is fetched, and where fetching failed. */
-export type Loadable<T> =
-  | { state: 'loading' }
-  | { state: 'ready'; value: T }
-  | { state: 'error'; message: string };
-
-export interface ConsoleState {
-  session: SessionState;
-  health: Health | null;
-  /** When the engine last answered (epoch ms); null before its first answer. */
-  reachedAt: number | null;
-  /** The engine does not answer: what is shown is as of `reachedAt`. */
-  isStale: boolean;
-  /** How the line stands on which changes are told. */
-  line: Line;
-  logs: Loadable<LogSummaryDocument[]>;
-  /** Rows that the page holds still though they are not among `logs` any more, as they stand now. */
-  strays: LogSummaryDocument[];
-  /** What the list is narrowed to: a log_id's beginning or end; empty shows the newest logs. */
-  filter: string;
-  includeSuppressed: boolean;
-  /** Whether calls into the lab are listed beside deliveries. */
-  includeCalls: boolean;
-  openLogId: string | null;
-  openLog: Loadable<LogDocument>;
-  /** The open log in clear, as it was when somebody asked to see it. */
-  revealed: LogDocument | null;
-}
-
-/** `unknown` until the engine has answered. `message` tells why one is signed out unasked. */
-export type SessionState =
-  | { state: 'unknown' }
-  | { state: 'in'; who: Who }
-  | { state: 'out'; message: string | null };
-
-export interface Console {
-  readonly store: StoreApi<ConsoleState>;
-  readonly needsSignIn: boolean;
-  /** @returns why the key was refused, or null */
-  signIn(key: string): Promise<string | null>;
-  signOut(): Promise<void>;
-  /** Narrows the list; see {@link isSearchable} for what can be looked for. */
-  setFilter(filter: string): Promise<void>;
-  setIncludeSuppressed(include: boolean): Promise<void>;
-  setIncludeCalls(include: boolean): Promise<void>;
-  open(logId: string | null): Promise<void>;
-  /**
-   * Shows the open log in clear, which is recorded.
-   * @returns why it was refused, or null
-   */
-  reveal(reason: string): Promise<string | null>;
-  hide(): void;
-  /** Fetches everything on the page anew; never throws. */
-  refresh(): Promise<void>;
-  /** Reads anew what changes, until the returned function is called. */
-  goLive(): () => void;
-  /** Says which rows the page shows. */
-  watch(logIds: readonly string[]): void;
-}
+import {
+  type Console,
+  type ConsoleState,
+  FIRST_ROWS,
+  type Loadable,
+  stateAtFirst,
+} from './state.ts';
 
 const PAGE_ROWS = 50;
 
 /** How long the page rests between two readings, however much changes (ms). */
 const REST_MS = 500;
 
-/** Whether the text can be looked for: at least six characters that a log_id may have. */
-export function isSearchable(text: string): boolean {
-  return /^[0-9a-f-]{6,36}$/i.test(text);
-}
-
-/** Whether the text is a whole log_id. */
-export function isWholeLogId(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-}
-
 /** The page's state and everything that can be done to it. */
 export function createConsole(client: Client): Console {
-  const store = createStore<ConsoleState>()(() => ({
-    session: { state: 'unknown' },
-    health: null,
-    reachedAt: null,
-    isStale: false,
-    line: 'reconnecting',
-    logs: { state: 'loading' },
-    strays: [],
-    filter: '',
-    includeSuppressed: false,
-    includeCalls: false,
-    openLogId: null,
-    openLog: { state: 'loading' },
-    revealed: null,
-  }));
+  const store = createStore<ConsoleState>()(stateAtFirst);
   const { getState: get, setState: set } = store;
   let watched: readonly string[] = [];
 
@@ -125,8 +42,10 @@ export function createConsole(client: Client): Console {
   function leave(message: string | null): void {
     set({
       session: { state: 'out', message },
+      breakers: [],
       logs: { state: 'loading' },
       openLog: { state: 'loading' },
+      bulk: { state: 'loading' },
       revealed: null,
     });
   }
@@ -145,12 +64,17 @@ export function createConsole(client: Client): Console {
   async function refreshHealth(): Promise<void> {
     const health = await reach(() => client.health());
     set({ health });
+    // Health is told to anyone, this only to people who have signed in.
+    if (get().session.state !== 'in') return;
+    const { items } = await reach(() => client.call('listBreakers', {}));
+    set({ breakers: items });
   }
 
   async function refreshLogs(): Promise<void> {
-    const { filter, includeSuppressed, includeCalls } = get();
+    const { filter, status, includeSuppressed, includeCalls } = get();
     const isCurrent = () =>
       get().filter === filter &&
+      get().status === status &&
       get().includeSuppressed === includeSuppressed &&
       get().includeCalls === includeCalls;
     try {
@@ -161,6 +85,7 @@ export function createConsole(client: Client): Console {
           include_suppressed: includeSuppressed || filter !== '',
           ...(includeCalls || filter !== '' ? {} : { direction: 'OUTBOUND' as const }),
           ...(filter ? { log_id: filter } : {}),
+          ...(status ? { status: [status] } : {}),
         }),
       );
       const strays = await readStrays(page.items);
@@ -197,6 +122,28 @@ export function createConsole(client: Client): Console {
     }
   }
 
+  async function refreshBulk(): Promise<void> {
+    const { openBulkId, bulkRows } = get();
+    if (openBulkId === null) return;
+    const isCurrent = () => get().openBulkId === openBulkId && get().bulkRows === bulkRows;
+    const { state, limit } = bulkRows;
+    try {
+      const bulk = await reach(() =>
+        client.call('getBulkRetry', {
+          bulk_retry_id: openBulkId,
+          limit,
+          ...(state ? { state } : {}),
+        }),
+      );
+      if (isCurrent()) set({ bulk: { state: 'ready', value: bulk } });
+    } catch (error) {
+      if (isCurrent() && !keepsWhatIsShown(error, get().bulk)) {
+        set({ bulk: { state: 'error', message: messageOf(error) } });
+      }
+      throw error;
+    }
+  }
+
   return {
     store,
     needsSignIn: client.needsSignIn,
@@ -209,7 +156,7 @@ export function createConsole(client: Client): Console {
           ? 'This key is not valid. Check that you have copied all of it.'
           : messageOf(error);
       }
-      await settle(refreshLogs(), refreshOpenLog());
+      await settle(refreshLogs(), refreshOpenLog(), refreshBulk());
       return null;
     },
     async signOut() {
@@ -225,6 +172,10 @@ export function createConsole(client: Client): Console {
       set({ filter, logs: { state: 'loading' } });
       await settle(refreshLogs());
     },
+    async setStatus(status) {
+      set({ status, logs: { state: 'loading' } });
+      await settle(refreshLogs());
+    },
     async setIncludeSuppressed(includeSuppressed) {
       set({ includeSuppressed });
       await settle(refreshLogs());
@@ -237,6 +188,22 @@ export function createConsole(client: Client): Console {
       if (logId === get().openLogId) return;
       set({ openLogId: logId, openLog: { state: 'loading' }, revealed: null });
       if (get().session.state === 'in') await settle(refreshOpenLog());
+    },
+    async openBulk(bulkRetryId) {
+      if (bulkRetryId === get().openBulkId) return;
+      set({ openBulkId: bulkRetryId, bulk: { state: 'loading' }, bulkRows: FIRST_ROWS });
+      if (get().session.state === 'in') await settle(refreshBulk());
+    },
+    async setBulkRows(bulkRows) {
+      set({ bulkRows });
+      await settle(refreshBulk());
+    },
+    async ask(name, input) {
+      try {
+        return { ok: true, output: await reach(() => client.call(name, input)) };
+      } catch (error) {
+        return { ok: false, message: messageOf(error) };
+      }
     },
     async reveal(reason) {
       const { openLogId: logId, session } = get();
@@ -256,7 +223,12 @@ export function createConsole(client: Client): Console {
     },
     goLive() {
       const refresher = createRefresher(
-        { logs: refreshLogs, openLog: refreshOpenLog, health: refreshHealth },
+        {
+          logs: refreshLogs,
+          openLog: refreshOpenLog,
+          bulk: refreshBulk,
+          health: refreshHealth,
+        },
         REST_MS,
       );
       const end = client.subscribe({
@@ -273,7 +245,7 @@ export function createConsole(client: Client): Console {
       await learnWho();
       await settle(
         refreshHealth(),
-        ...(get().session.state === 'in' ? [refreshLogs(), refreshOpenLog()] : []),
+        ...(get().session.state === 'in' ? [refreshLogs(), refreshOpenLog(), refreshBulk()] : []),
       );
     },
   };

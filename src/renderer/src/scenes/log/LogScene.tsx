@@ -5,6 +5,7 @@ import { Notice } from '../../components/Notice.tsx';
 import { Headers, Payload } from '../../components/Payload.tsx';
 import { StatusBadge } from '../../components/StatusBadge.tsx';
 import { CALL_WORDS, CERTAINTY_WORDS, STATUS_WORDS } from '../../words.ts';
+import { RetryActions } from '../retry/RetryActions.tsx';
 import { Facts } from './Facts.tsx';
 import { Fired } from './Fired.tsx';
 import { Reveal } from './Reveal.tsx';
@@ -44,6 +45,7 @@ export function LogScene({ logId }: { logId: string }) {
       {log.state === 'ready' && (
         <>
           <Reveal log={log.value} />
+          <RetryActions log={log.value} />
           <LogBody log={revealed ?? log.value} />
         </>
       )}

@@ -1,6 +1,6 @@
 import { type ChangeEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { addressOfLog } from '../../app/address.ts';
-import { isSearchable, isWholeLogId } from '../../app/console.ts';
+import { isSearchable, isWholeLogId } from '../../app/log-ids.ts';
 import { useConsole, useConsoleState } from '../../app/context.ts';
 
 const TYPING_PAUSE_MS = 250;

@@ -1,12 +1,14 @@
 import { useEffect, useState } from 'react';
 import type { LogSummaryDocument } from '../../../../shared/contract/log-document.ts';
+import { LOG_STATUSES, type LogStatus } from '../../../../shared/model/vocabulary.ts';
 import { addressOfLog } from '../../app/address.ts';
 import { useConsole, useConsoleState } from '../../app/context.ts';
 import { Notice } from '../../components/Notice.tsx';
 import { RetryMark } from '../../components/RetryMark.tsx';
 import { StatusBadge } from '../../components/StatusBadge.tsx';
 import { Time, TIME_ZONE } from '../../components/Time.tsx';
-import { STAGE_WORDS } from '../../words.ts';
+import { STAGE_WORDS, STATUS_WORDS } from '../../words.ts';
+import { PlanBulk } from '../bulk/PlanBulk.tsx';
 import { useStillRows } from './still-rows.ts';
 
 /** The newest logs, or those that the log_id box finds. */
@@ -16,8 +18,25 @@ export function LogList() {
   const filter = useConsoleState((state) => state.filter);
   const includeSuppressed = useConsoleState((state) => state.includeSuppressed);
   const includeCalls = useConsoleState((state) => state.includeCalls);
+  const status = useConsoleState((state) => state.status);
   return (
     <>
+      <p className="narrow">
+        <label htmlFor="log-status">Status</label>
+        <select
+          id="log-status"
+          value={status ?? ''}
+          onChange={(event) => void console.setStatus(statusOf(event.target.value))}
+        >
+          <option value="">any</option>
+          {LOG_STATUSES.map((one) => (
+            <option key={one} value={one}>
+              {STATUS_WORDS[one].word}
+            </option>
+          ))}
+        </select>
+        <PlanBulk />
+      </p>
       <label className="check">
         <input
           type="checkbox"
@@ -38,16 +57,22 @@ export function LogList() {
       {logs.state === 'error' && (
         <Notice kind="error">Logs could not be loaded: {logs.message}</Notice>
       )}
-      {logs.state === 'ready' && logs.value.length === 0 && <Nothing filter={filter} />}
+      {logs.state === 'ready' && logs.value.length === 0 && (
+        <Nothing filter={filter} isNarrowed={status !== null} />
+      )}
       {logs.state === 'ready' && logs.value.length > 0 && (
         // A list narrowed anew is another list: it starts at its top.
-        <LogTable key={`${filter}/${includeSuppressed}/${includeCalls}`} logs={logs.value} />
+        <LogTable
+          key={`${filter}/${status}/${includeSuppressed}/${includeCalls}`}
+          logs={logs.value}
+        />
       )}
     </>
   );
 }
 
-function Nothing({ filter }: { filter: string }) {
+function Nothing({ filter, isNarrowed }: { filter: string; isNarrowed: boolean }) {
+  if (isNarrowed && !filter) return <p role="status">No log has this status.</p>;
   return filter ? (
     <p role="status">
       No log’s id begins or ends with <code>{filter}</code>. Logs are kept for 90 days.
@@ -57,6 +82,10 @@ function Nothing({ filter }: { filter: string }) {
       No logs yet. As soon as an event meets an active integration, its log appears here.
     </p>
   );
+}
+
+function statusOf(text: string): LogStatus | null {
+  return LOG_STATUSES.find((status) => status === text) ?? null;
 }
 
 function LogTable({ logs }: { logs: LogSummaryDocument[] }) {

@@ -1,3 +1,9 @@
+import { isatty } from 'node:tty';
+import { askOnTerminal } from './ask.ts';
+
+/** What every terminal has; some say nothing of their width. */
+const NARROWEST = 80;
+
 /** Where a command writes; tests bring their own. */
 export interface CommandIo {
   /** Standard output: the result, or with `--json` one JSON document and nothing else. */
@@ -5,6 +11,10 @@ export interface CommandIo {
   /** Standard error: notices and faults. */
   err: (text: string) => void;
   environment: Readonly<Record<string, string | undefined>>;
+  /** Columns of the terminal that standard output is; null, or left out, where it is none. */
+  columns?: () => number | null;
+  /** Asks whoever sits at the terminal; left out where nobody does. */
+  ask?: (question: string) => Promise<string>;
 }
 
 /** A command's entry; answers the exit code: 0 done, 1 failed, 2 unusable arguments. */
@@ -25,6 +35,9 @@ export function processIo(): CommandIo {
       process.stderr.write(text);
     },
     environment: process.env,
+    columns: () => (process.stdout.isTTY ? process.stdout.columns || NARROWEST : null),
+    // Not by process.stdin, which opens it: most commands leave it alone.
+    ...(isatty(0) ? { ask: askOnTerminal } : {}),
   };
 }
 

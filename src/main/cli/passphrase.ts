@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { UsageError } from './arguments.ts';
+import { askOnTerminal } from './ask.ts';
 import type { CommandIo } from './output.ts';
 
 /** Where a passphrase is taken from without anybody being asked. */
@@ -33,9 +33,9 @@ export async function backupPassphrase(
  * Asks for a word in clear, e.g. to confirm.
  * @throws UsageError where nobody can be asked; `cure` says what to give instead
  */
-export async function confirmation(question: string, cure: string): Promise<string> {
-  if (!process.stdin.isTTY) throw new UsageError(`nobody can be asked here; ${cure}`);
-  return ask(question, process.stderr);
+export async function confirmation(io: CommandIo, question: string, cure: string): Promise<string> {
+  if (!io.ask) throw new UsageError(`nobody can be asked here; ${cure}`);
+  return io.ask(question);
 }
 
 async function secret(question: string): Promise<string> {
@@ -45,19 +45,7 @@ async function secret(question: string): Promise<string> {
   process.stderr.write(question);
   // What is typed is echoed by readline, not by the terminal: it writes to nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const answer = await ask('', nowhere);
+  const answer = await askOnTerminal('', nowhere);
   process.stderr.write('\n');
   return answer;
-}
-
-function ask(question: string, output: NodeJS.WritableStream): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output, terminal: true });
-  return new Promise((resolve, reject) => {
-    // Ctrl-C and Ctrl-D: no answer.
-    terminal.once('close', () => reject(new Error('Stopped; nothing was done.')));
-    terminal.question(question, (answer) => {
-      resolve(answer);
-      terminal.close();
-    });
-  });
 }

@@ -95,6 +95,7 @@ async function confirm(
 ): Promise<void> {
   io.err(renderFacts(facts, file, dataFolder, Date.now()));
   const answer = await confirmation(
+    io,
     'Type yes to restore: ',
     'give --yes to restore without asking',
   );

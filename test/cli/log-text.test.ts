@@ -127,9 +127,9 @@ describe('a log in words', () => {
 
   test('a cut answer, a waiting retry and notes are told', () => {
     const log = aLog();
-    const text = renderLog({
+    const told = {
       ...log,
-      retry_state: 'SCHEDULED',
+      retry_state: 'SCHEDULED' as const,
       retry_count: 2,
       next_retry_at: '2026-11-23T10:00:00.000Z',
       response_body_cut: true,
@@ -142,10 +142,26 @@ describe('a log in words', () => {
           detail: null,
         },
       ],
-    });
+    };
+    const text = renderLog(told, Date.parse('2026-11-23T09:55:00.000Z'));
     expect(text).toContain('(longer than is kept; cut)');
-    expect(text).toMatch(/retry +SCHEDULED, 2 so far, next at 2026-11-23/);
+    expect(text).toMatch(
+      /retry +SCHEDULED: tried again by itself; retried 2 times; next at 2026-11-23 \S+ \(in 5 min\)/,
+    );
     expect(text).toContain('meera, note: called the partner');
+  });
+
+  test.each([
+    ['EXHAUSTED', 'not tried again by itself; "labrelay retry" sends it'],
+    ['CANCELLED', 'has stopped it; "labrelay retry" sends it'],
+    ['RUNNING', 'a retry of it is under way'],
+  ] as const)('a log that is %s says what can be done', (retry_state, words) => {
+    const text = renderLog(aLog({ status: 'FAIL', retry_state, retry_count: 1 }));
+    expect(text).toMatch(new RegExp(`retry +${retry_state}: .*${words}; retried once\\n`));
+  });
+
+  test('one that was never retried says nothing of it', () => {
+    expect(renderLog(aLog())).not.toMatch(/^ {2}retry /m);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { localTime, parseTime } from '../../src/main/cli/times.ts';
+import { localTime, parseTime, relativeTime } from '../../src/main/cli/times.ts';
 
 const NOW = Date.parse('2026-11-23T10:00:00.000Z');
 
@@ -45,5 +45,18 @@ describe('a time on the command line', () => {
   test('is shown as local time with milliseconds', () => {
     const local = new Date(2026, 0, 5, 9, 3, 7, 8);
     expect(localTime(local.toISOString())).toBe('2026-01-05 09:03:07.008');
+  });
+
+  test.each([
+    [300, 'now'],
+    [-300, 'now'],
+    [4_400, 'in 4 s'],
+    [119_000, 'in 119 s'],
+    [120_000, 'in 2 min'],
+    [-7_100_000, '118 min ago'],
+    [7_200_000, 'in 2 h'],
+    [-72 * 3_600_000, '3 days ago'],
+  ])('%i ms away is %j', (away, words) => {
+    expect(relativeTime(new Date(NOW + away).toISOString(), NOW)).toBe(words);
   });
 });

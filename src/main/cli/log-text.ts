@@ -7,6 +7,7 @@ import {
 } from '../../shared/model/vocabulary.ts';
 import { retryInWords } from '../../shared/retry-words.ts';
 import { oneLine, plain } from './plain.ts';
+import { retryWords } from './retry-state.ts';
 import { table } from './table.ts';
 import { localTime } from './times.ts';
 
@@ -84,7 +85,7 @@ function summary(log: LogDocument, now: number): string {
     ['certainty', log.certainty && `${log.certainty}: ${CERTAINTY_WORDS[log.certainty]}`],
     ['error', log.error_kind && `${log.error_kind}: ${log.error_message ?? ''}`],
     ['by hand', log.resolution && `${log.resolution} at ${localTime(log.resolved_at ?? '')}`],
-    ['retry', log.retry_state === 'NONE' && log.next_retry_at === null ? null : retryWords(log)],
+    ['retry', retryWords(log, now)],
     ['caller', callerWords(log)],
     ['fired by', log.triggered_by && `the call ${log.triggered_by}`],
     ['category', log.action_category],
@@ -142,17 +143,8 @@ function fired({ triggered }: LogDocument): string {
   return plain([...triggered, ...all].join('\n'));
 }
 
-function retryWords({ retry_state, retry_count, next_retry_at }: LogDocument): string {
-  return [
-    retry_state === 'NONE' ? '' : retry_state,
-    retry_count > 0 ? `${retry_count} so far` : '',
-    next_retry_at === null ? '' : `next at ${localTime(next_retry_at)}`,
-  ]
-    .filter(Boolean)
-    .join(', ');
-}
-
-function waitWords({ held_reason, waits_for, held_note }: LogDocument): string | null {
+/** Why it waits, in a sentence; null where it does not. */
+export function waitWords({ held_reason, waits_for, held_note }: LogDocument): string | null {
   if (held_reason === null) return null;
   // A person has stopped it: that says more than what usually opens a breaker.
   if (held_note !== null) return `The circuit breaker was ${held_note}.`;

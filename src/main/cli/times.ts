@@ -36,3 +36,20 @@ export function localTime(iso: string): string {
   const clock = `${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}`;
   return `${day} ${clock}.${pad(time.getMilliseconds(), 3)}`;
 }
+
+/** How far off a time is, to one unit: `in 4 s`, `in 3 min`, `2 h ago`; `now` within half a second. */
+export function relativeTime(iso: string, now: number): string {
+  const away = Date.parse(iso) - now;
+  const [amount, unit] = roughly(Math.abs(away));
+  if (amount === 0) return 'now';
+  return away > 0 ? `in ${amount} ${unit}` : `${amount} ${unit} ago`;
+}
+
+function roughly(ms: number): [number, string] {
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 120) return [seconds, 's'];
+  const minutes = Math.round(ms / UNITS_MS.m);
+  if (minutes < 120) return [minutes, 'min'];
+  const hours = Math.round(ms / UNITS_MS.h);
+  return hours < 48 ? [hours, 'h'] : [Math.round(ms / UNITS_MS.d), 'days'];
+}

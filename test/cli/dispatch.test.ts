@@ -31,7 +31,7 @@ describe('the command line', () => {
   });
 
   it('tells each command’s options', async () => {
-    const listed = [...(await run(['--help'])).out.matchAll(/^ {2}(\w+) +\S/gm)].map(
+    const listed = [...(await run(['--help'])).out.matchAll(/^ {2}([\w-]+) +\S/gm)].map(
       ([, name]) => name,
     );
     expect(listed).toContain('serve');

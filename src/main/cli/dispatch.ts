@@ -20,6 +20,22 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<CommandModule
     does: 'shows one log: status, attempts, request, response',
     load: () => import('./show.ts'),
   },
+  retry: {
+    does: 'sends logs again: one, several, or all that match filters',
+    load: () => import('./retry.ts'),
+  },
+  'cancel-retry': {
+    does: 'stops what would still be sent of logs',
+    load: () => import('./cancel-retry.ts'),
+  },
+  'bulk-retry': {
+    does: 'retries of many logs at once: lists, follows, pauses, resumes, cancels them',
+    load: () => import('./bulk-retry.ts'),
+  },
+  breaker: {
+    does: 'opens or closes the circuit breaker of an integration by hand',
+    load: () => import('./breaker.ts'),
+  },
   audit: {
     does: 'checks the audit chain of a data folder: audit verify',
     load: () => import('./audit.ts'),

@@ -109,25 +109,41 @@ const FILTERS: readonly Filter[] = [
   { flags: ['limit'], field: 'limit', kind: 'number', help: 'N|rows, 1 to 200; default 50' },
 ];
 
+/** Those that say which page of what matches is shown. */
+const PAGING: readonly Filter['field'][] = ['cursor', 'limit'];
+const SELECTING = FILTERS.filter(({ field }) => !PAGING.includes(field));
+
 /** The filters as command-line options. */
-export const FILTER_OPTIONS: ParseArgsOptionsConfig = {
-  ...Object.fromEntries(
-    FILTERS.flatMap(({ flags, kind }) =>
-      flags.map((flag) => [flag, { type: 'string' as const, multiple: kind === 'words' }]),
-    ),
-  ),
-  'include-suppressed': { type: 'boolean' },
-};
+export const FILTER_OPTIONS = optionsOf(FILTERS);
+/** The same for whoever means everything that matches, not a page of it. */
+export const SELECTION_OPTIONS = optionsOf(SELECTING);
 
 /** The filters' part of the help. */
-export const FILTER_HELP = FILTERS.map(({ flags, help }) => {
-  const [placeholder = '', meaning = ''] = help.split('|');
-  const [short = '', long] = flags;
-  const also = long === undefined ? '' : ` (also --${long})`;
-  return `  ${`--${short} ${placeholder}`.padEnd(20)} ${meaning}${also}\n`;
-})
-  .join('')
-  .concat(`  --include-suppressed suppressed logs too\n`);
+export const FILTER_HELP = helpOf(FILTERS);
+export const SELECTION_HELP = helpOf(SELECTING);
+
+function optionsOf(filters: readonly Filter[]): ParseArgsOptionsConfig {
+  return {
+    ...Object.fromEntries(
+      filters.flatMap(({ flags, kind }) =>
+        flags.map((flag) => [flag, { type: 'string' as const, multiple: kind === 'words' }]),
+      ),
+    ),
+    'include-suppressed': { type: 'boolean' },
+  };
+}
+
+function helpOf(filters: readonly Filter[]): string {
+  return filters
+    .map(({ flags, help }) => {
+      const [placeholder = '', meaning = ''] = help.split('|');
+      const [short = '', long] = flags;
+      const also = long === undefined ? '' : ` (also --${long})`;
+      return `  ${`--${short} ${placeholder}`.padEnd(20)} ${meaning}${also}\n`;
+    })
+    .join('')
+    .concat(`  --include-suppressed suppressed logs too\n`);
+}
 
 /**
  * Makes the input of `searchLogs` from the flags given.
@@ -159,6 +175,23 @@ export function searchInput(values: Record<string, unknown>, now: number): Searc
   }
   if (faults.length > 0 || !checked.success) throw new UsageError(faults.join('\n  '));
   return checked.data;
+}
+
+/**
+ * The filters given, for everything that matches.
+ * @throws UsageError as {@link searchInput}
+ */
+export function selectionInput(
+  values: Record<string, unknown>,
+  now: number,
+): Omit<SearchInput, 'cursor' | 'limit'> {
+  const { cursor: _cursor, limit: _limit, ...filter } = searchInput(values, now);
+  return filter;
+}
+
+/** Whether any filter was given. */
+export function hasSelection(values: Record<string, unknown>): boolean {
+  return Object.keys(SELECTION_OPTIONS).some((name) => values[name] !== undefined);
 }
 
 function readValue(

@@ -89,7 +89,6 @@ describe('labrelay demo', () => {
       events: 200,
       lost: 0,
       unfinished: 0,
-      scheduled: 0,
       queued: 0,
       logs: { PENDING: 0, QUEUED: 0 },
       faults: [],
@@ -126,7 +125,8 @@ describe('labrelay demo', () => {
     const { appointments, inbound } = document;
     const confirmations = Object.values(appointments.calls).reduce((sum, count) => sum + count, 0);
     expect(inbound).toEqual({
-      captured: document.events + document.repeats + confirmations + BATCH_CALLS,
+      captured:
+        document.events + document.repeats + confirmations + BATCH_CALLS + document.retries.calls,
       failed: appointments.cancelled + 1,
       linked: Object.values(logs).reduce((sum, count) => sum + count, 0),
     });
@@ -146,6 +146,29 @@ describe('labrelay demo', () => {
     expect(outside_worker.suppressed).toBeGreaterThan(0);
     expect(outside_worker.leased).toBeGreaterThan(outside_worker.suppressed);
     expect(document.legacy_notes).toBe(1);
+    const { retries } = document;
+    expect(retries).toMatchObject({
+      corrected: {
+        refused: 'FAIL REFUSED 422',
+        changed: ['/data/bill/total_amount'],
+        revision: 2,
+        key: `${retries.corrected.log_id}_r2`,
+        ended: 'SUCCESS ACCEPTED 200',
+      },
+      recovered: { deliveries: 3, succeeded: 3, retries: 6 },
+      doubted: { revision: 1, ended: 'SUCCESS ACCEPTED 200' },
+      bulk: {
+        logs: 300,
+        stopped: { state: 'STOPPED', why: 'CANARY_FAILED', sent: 1, not_sent: 299 },
+        completed: { state: 'DONE', succeeded: 300, failed: 0 },
+      },
+    });
+    expect(retries.doubted.refusal).toContain('The receiver may already hold revision 1');
+    // The partner asked to be left alone for an hour; nothing else waits for its time.
+    const maintenance = by_scenario.find(({ scenario }) => scenario === 'refused_503');
+    expect(document.scheduled).toBe(maintenance?.logs);
+    // Requests that are no first ones are retries: none was doubled in silence.
+    expect(receiver.requests - receiver.unique_log_ids).toBe(retries.repeated_requests);
     expect(document.not_shown).toContain('HL7 and Mirth');
 
     expect(markedProcesses()).toEqual([]);

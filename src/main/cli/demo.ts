@@ -8,9 +8,10 @@ const HELP = `Usage: labrelay demo [options]
 
 A whole lab in one command: an engine, a simulated third party in a process of its own, integrations
 configured, invented bills, patients, samples, reports and appointments sent through; the third
-party confirms appointments by calls of its own, and an outside worker leases tasks. Prints what was
-delivered, failed, suppressed, queued, retried, captured and leased. Then keeps the console open until
-Ctrl-C.
+party confirms appointments by calls of its own, and an outside worker leases tasks. What fails is
+retried: by hand once the data are corrected, by the schedule, with a reason where the third party may
+have it, and by the hundred. Prints what was delivered, failed, suppressed, queued, retried, captured and
+leased. Then keeps the console open until Ctrl-C.
 
   --once        end after the report, within 40 s; exit 0 only if nothing was lost or left
                 unfinished and every delivery ended as it must

@@ -43,7 +43,7 @@ function accounts(): Parameters<typeof judgeCalls>[0] {
       aLog({ log_id: 'sent-2', triggered_by: 'call-2' }),
     ],
     fired: new Map([['call-2', ['sent-2']]]),
-    batchCalls: 0,
+    otherCalls: 0,
   };
 }
 
@@ -61,7 +61,7 @@ describe('the calls into LabRelay', () => {
     const linked = (batch_id: string) =>
       judgeCalls({
         ...found,
-        batchCalls: 1,
+        otherCalls: 1,
         acknowledged: [...found.acknowledged, batch],
         calls: [...found.calls, aLog({ log_id: 'call-4', direction: 'INBOUND', batch_id: 'b' })],
         logs: [...found.logs, aLog({ log_id: 'sent-3', triggered_by: 'call-4', batch_id })],

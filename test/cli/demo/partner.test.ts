@@ -98,6 +98,35 @@ describe('the simulated third party', () => {
     });
   });
 
+  test('answers by what came before, and remembers by key what it answered', async () => {
+    const keyed = (key: string, path: string, body: object = {}) =>
+      fetch(new URL(path, partner.greeting.url), {
+        method: 'POST',
+        headers: { 'webhook-id': key },
+        body: JSON.stringify(body),
+      });
+    const bill = (total_amount: number) => ({ data: { bill: { total_amount } } });
+    expect((await keyed('a', '/auditor/bills', bill(-1))).status).toBe(422);
+    expect((await keyed('a_r2', '/auditor/bills', bill(1))).status).toBe(200);
+
+    const busy = await keyed('b', '/cooperative-bank/payments');
+    expect([busy.status, busy.headers.get('retry-after')]).toEqual([503, '1']);
+    expect((await keyed('b', '/cooperative-bank/payments')).status).toBe(503);
+    expect((await keyed('b', '/cooperative-bank/payments')).status).toBe(200);
+
+    await expect(keyed('c', '/doctor/reports')).rejects.toThrow();
+    expect((await keyed('c', '/doctor/reports')).status).toBe(200);
+
+    expect((await keyed('d', '/register/results')).status).toBe(422);
+    await fetch(new URL('/mend', partner.greeting.url), { method: 'POST' });
+    expect((await keyed('d', '/register/results')).status).toBe(200);
+
+    expect(await seen()).toMatchObject({
+      answers: { a: [422], a_r2: [200], b: [503, 503, 200], c: [0, 200], d: [422, 200] },
+      repeats: { a: 2, b: 3, c: 2, d: 2 },
+    });
+  });
+
   test('takes a slow call and never answers it', async () => {
     const leaving = new AbortController();
     const slow = fetch(`${partner.greeting.url}/slow/reports`, {

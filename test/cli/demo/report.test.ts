@@ -3,6 +3,7 @@ import { type DemoEvent, MOMBASA } from '../../../src/main/cli/demo/events.ts';
 import { type Findings, report } from '../../../src/main/cli/demo/report.ts';
 import { renderReport } from '../../../src/main/cli/demo/report-text.ts';
 import { aLog } from '../a-log.ts';
+import { GOOD_ANSWERS, goodScenes } from './told-scenes.ts';
 
 const PAYMENTS = 6;
 
@@ -51,6 +52,7 @@ function goodFindings(): Findings {
       told: GOOD_BATCH,
       kept: { progress: PROGRESS },
     },
+    retries: goodScenes(),
     workers: new Map(),
     notes: [],
     health: { tasks_by_state: {} },
@@ -61,6 +63,8 @@ function goodFindings(): Findings {
       turned_away: 0,
       signatures_verified: 2,
       by_path: {},
+      repeats: {},
+      answers: { ...GOOD_ANSWERS },
       confirmations: [],
       notes: [],
       calls_under_way: 0,
@@ -239,8 +243,13 @@ describe('what the demo concludes', () => {
     expect(text).toMatch(/WRONG +Bank: payments/);
     expect(text).toMatch(/Calls in: 4 captured, 0 of them refused; 2 deliveries are linked/);
     expect(text).toMatch(/Outside worker, a process of its own: 0 deliveries leased/);
+    expect(text).toMatch(
+      /A wrong bill: FAIL REFUSED 422; corrected at .*, sent again as revision 2/,
+    );
+    expect(text).toMatch(/without a reason: "The receiver may already hold revision 1\."/);
+    expect(text).toMatch(/300 refused ones at once: CANARY_FAILED, so 1 was sent and 299 were not/);
     expect(text).toMatch(/Batch: 119 of 120 records in one call taken/);
     expect(text).toMatch(/Appointments: 0 confirmed by calls of the third party/);
-    expect(text).toMatch(/Not shown yet: HL7 and Mirth, retries/);
+    expect(text).toMatch(/Not shown yet: HL7 and Mirth\./);
   });
 });

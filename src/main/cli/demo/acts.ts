@@ -24,6 +24,7 @@ import { startCompanion } from './processes.ts';
 import { report } from './report.ts';
 import { renderReport } from './report-text.ts';
 import type { DemoOptions, Life } from './run.ts';
+import { playRetries } from './retry-scenes.ts';
 import { sendEvent, sendVisits } from './traffic.ts';
 
 /** Invented data are the same at every run. */
@@ -114,12 +115,15 @@ export async function firstAct(
   const { client, labSystem, partner, engine, configured } = stage;
   const { signal, startedAt } = life;
   const all = visits(options.events, storyOf(options, life, options.events / 9));
+  const settleBy = startedAt + SETTLE_BY_MS;
+  const players = { client, labSystem, partnerUrl: partner.url, deadline: settleBy, signal };
+  const { tag } = storyOf(options, life, 0);
   // Beside the lab's other events, which do not wait for it.
-  const [traffic, told] = await Promise.all([
+  const [traffic, told, retries] = await Promise.all([
     sendVisits(labSystem, all, signal),
     sendBatch(labSystem, `night-${startedAt}`),
+    playRetries({ ...players, tag }),
   ]);
-  const settleBy = startedAt + SETTLE_BY_MS;
   await settled(client, settleBy, signal);
   // What waits for an endpoint goes out as soon as its address is right.
   await gone(client, await mend(client, partner, configured), settleBy, signal);
@@ -131,6 +135,7 @@ export async function firstAct(
   const seen = await askPartner(partner.url);
   const document = report({
     traffic,
+    retries,
     health,
     logs,
     calls,

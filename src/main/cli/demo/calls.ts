@@ -23,13 +23,13 @@ interface Accounts {
   /** The logs of deliveries. */
   logs: readonly LogSummaryDocument[];
   fired: ReadonlyMap<string, readonly string[]>;
-  /** Calls that brought many records. */
-  batchCalls: number;
+  /** Calls that brought many records, and those of the retries' scenes. */
+  otherCalls: number;
 }
 
 /** Compares the calls that were made with those that were kept, and both with what they fired. */
 export function judgeCalls(accounts: Accounts): { shown: CallsShown; faults: string[] } {
-  const { traffic, seen, acknowledged, logs, fired, batchCalls } = accounts;
+  const { traffic, seen, acknowledged, logs, fired, otherCalls } = accounts;
   // Reports about deliveries are calls as well, and counted where they are told.
   const calls = accounts.calls.filter(({ end_point }) => !end_point?.includes('callback'));
   const faults: string[] = [];
@@ -37,7 +37,7 @@ export function judgeCalls(accounts: Accounts): { shown: CallsShown; faults: str
     if (found !== must) faults.push(`${found} ${what}, not ${must}`);
   };
   const made =
-    traffic.acknowledged.length + traffic.repeats + seen.confirmations.length + batchCalls;
+    traffic.acknowledged.length + traffic.repeats + seen.confirmations.length + otherCalls;
   expect('calls into LabRelay were captured', calls.length, made);
   const failed = calls.filter(({ status }) => status === 'FAIL').length;
   const refused = seen.confirmations.filter((call) => call.refused !== null).length;

@@ -14,6 +14,9 @@ const CLOSED_END_POINT = 'http://127.0.0.1:1/reports';
 /** The key's name by which the notes of the third party's older half are told. */
 export const OLDER_NAME = 'Demo older integration';
 
+/** The key's name by which what the outside worker does is told. */
+const WORKER_KEY = 'Demo outside worker';
+
 /** What the engine made of the configuration. */
 export interface Configured {
   /** Scenario by `lab_integration_id`. */
@@ -64,12 +67,13 @@ export async function configure(
       is_active: rule.expected !== null,
       // Slow ones must not make the demo slow: they wait side by side.
       is_retry_enabled: rule.isRetryEnabled ?? true,
-      // What fails on purpose here fails every time: a retry would only make the demo long.
-      retry_policy: { schedule: [] },
+      // What fails on purpose fails every time: a retry would only make the demo long.
+      retry_policy: rule.retryPolicy ?? { schedule: [] },
       ...(rule.timeoutMs === undefined ? {} : { timeout_ms: rule.timeoutMs, max_concurrency: 32 }),
     });
     scenarios.set(saved.lab_integration_id, rule.scenario);
   }
+  await revokeFormer(client, ['Demo lab system', 'Demo third party', OLDER_NAME, WORKER_KEY]);
   const { key } = await client.call('createAccessKey', {
     kind: 'inbound',
     name: 'Demo lab system',
@@ -85,7 +89,7 @@ export async function configure(
   const operator = await client.call('createAccessKey', {
     kind: 'user',
     role: 'operator',
-    name: 'Demo outside worker',
+    name: WORKER_KEY,
   });
   return {
     scenarios,
@@ -94,6 +98,14 @@ export async function configure(
     internalKey: internal.key,
     workerKey: operator.key,
   };
+}
+
+/** Keys of a run before on the same data folder: nobody has them any more, and people's names are unique. */
+async function revokeFormer(client: EngineClient, names: readonly string[]): Promise<void> {
+  const { items } = await client.call('listAccessKeys', {});
+  for (const { name, access_key_id } of items) {
+    if (names.includes(name)) await client.call('revokeAccessKey', { access_key_id });
+  }
 }
 
 /**

@@ -14,7 +14,7 @@ export interface DemoEvent {
   withoutBirthDate: boolean;
 }
 
-/** The invented labs: two of one organization in India, one on its own in Kenya. */
+/** The invented labs: two of one organization in India, one on its own in Kenya and one in India. */
 export const DEMO_ORGANIZATION = { organization_id: 7, name: 'Sahyadri Diagnostics Group' };
 /** A category of the demo's own, added through the console's procedure. */
 export const HOME_VISIT = 'HOME_VISIT_BOOKED';
@@ -24,6 +24,8 @@ export const NIGHT_RESULT = 'NIGHT_RESULT_READY';
 export const PUNE = 4101;
 export const NASHIK = 4102;
 export const MOMBASA = 5200;
+/** Its deliveries fail at first: those that the demo retries. */
+export const COAST = 5300;
 export const DEMO_LABS = [
   {
     lab_id: PUNE,
@@ -42,5 +44,11 @@ export const DEMO_LABS = [
     name: 'Pwani Clinical Laboratory',
     organization_id: null,
     time_zone: 'Africa/Nairobi',
+  },
+  {
+    lab_id: COAST,
+    name: 'Konkan Coast Pathology',
+    organization_id: null,
+    time_zone: 'Asia/Kolkata',
   },
 ] as const;

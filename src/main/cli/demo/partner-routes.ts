@@ -1,3 +1,4 @@
+import type { Behaviour } from './partner-behaviours.ts';
 import type { Guard } from './partner-guards.ts';
 
 /** What a path answers. */
@@ -11,8 +12,8 @@ export interface Answer {
 export interface Route {
   method: string;
   guard: Guard;
-  /** `never`: the call is taken and not answered. */
-  answer: Answer | 'never';
+  /** `never`: the call is taken and not answered. A behaviour depends on what came before. */
+  answer: Answer | Behaviour | 'never';
   /** What is told here about appointments moves it to call in. */
   isHeard?: boolean;
 }
@@ -123,6 +124,10 @@ export const PARTNER_ROUTES = {
     guard: 'bearer',
     answer: { status: 209, body: { noted: true } },
   },
+  '/auditor/bills': { method: 'POST', guard: 'none', answer: 'checks_amount' },
+  '/cooperative-bank/payments': { method: 'POST', guard: 'none', answer: 'busy_twice' },
+  '/doctor/reports': { method: 'POST', guard: 'none', answer: 'breaks_once' },
+  '/register/results': { method: 'POST', guard: 'none', answer: 'until_mended' },
   '/slow/reports': { method: 'POST', guard: 'none', answer: 'never' },
 } as const satisfies Record<string, Route>;
 

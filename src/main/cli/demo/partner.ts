@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type JsonObject, isJsonObject } from '../../../shared/model/json.ts';
+import { Behaviours } from './partner-behaviours.ts';
 import {
   type ConfirmationTold,
   type Introduction,
@@ -28,6 +29,10 @@ export interface PartnerSeen {
   /** Calls whose signature was verified. */
   signatures_verified: number;
   by_path: Record<string, number>;
+  /** Requests for one log, where there was more than one. */
+  repeats: Record<string, number>;
+  /** Statuses answered where answers depend on what came before, by the key of what was sent. */
+  answers: Record<string, number[]>;
   /** Its own calls into the lab, in the order of their answers. */
   confirmations: readonly ConfirmationTold[];
   /** Its reports in the older way. */
@@ -42,6 +47,9 @@ export const SEEN_PATH = '/seen';
 /** Path at which the demo tells it where LabRelay is, and its key. */
 export const INTRODUCTION_PATH = '/introduction';
 
+/** Path at which it is told that its table of test codes is there again. */
+export const MEND_PATH = '/mend';
+
 /** A body longer than this is no delivery of the demo's. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -55,17 +63,20 @@ export interface Partner {
 /** Starts the partner on a free loopback port. */
 export async function startPartner(): Promise<Partner> {
   const credentials = makeCredentials();
-  const logIds = new Set<string>();
+  const byLog = new Map<string, number>();
   const byPath = new Map<string, number>();
   const counts = { requests: 0, turnedAway: 0, verified: 0 };
   const calls = new PartnerCalls();
+  const behaviours = new Behaviours();
 
   const seen = (): PartnerSeen => ({
     requests: counts.requests,
-    log_ids: [...logIds],
+    log_ids: [...byLog.keys()],
     turned_away: counts.turnedAway,
     signatures_verified: counts.verified,
     by_path: Object.fromEntries(byPath),
+    repeats: Object.fromEntries([...byLog].filter(([, count]) => count > 1)),
+    answers: behaviours.answers,
     confirmations: calls.told,
     notes: calls.notes,
     calls_under_way: calls.underWay,
@@ -80,11 +91,15 @@ export async function startPartner(): Promise<Partner> {
       calls.introduce(JSON.parse(body.toString('utf8')) as Introduction);
       return answer(response, { status: 204 });
     }
+    if (path === MEND_PATH) {
+      behaviours.mend();
+      return answer(response, { status: 204 });
+    }
 
     counts.requests += 1;
     byPath.set(path, (byPath.get(path) ?? 0) + 1);
     const logId = logIdOf(request, body);
-    if (logId !== null) logIds.add(logId);
+    if (logId !== null) byLog.set(logId, (byLog.get(logId) ?? 0) + 1);
 
     const route: Route | undefined = Object.hasOwn(PARTNER_ROUTES, path)
       ? PARTNER_ROUTES[path as PartnerPath]
@@ -99,7 +114,12 @@ export async function startPartner(): Promise<Partner> {
     if (route.guard === 'signature') counts.verified += 1;
     // Before the answer, so that whoever sees it delivered sees the call that follows from it.
     if (route.isHeard) calls.hear(objectIn(body));
-    if (route.answer !== 'never') answer(response, route.answer);
+    if (route.answer === 'never') return;
+    if (typeof route.answer !== 'string') return answer(response, route.answer);
+    const key = String(request.headers['webhook-id']);
+    const scripted = behaviours.answer(route.answer, key, objectIn(body));
+    if (scripted) answer(response, scripted);
+    else response.destroy();
   };
 
   const server = createServer((request, response) => {

@@ -20,7 +20,7 @@ export function renderReport(document: DemoDocument): string {
       ['failed', logs.FAIL, reasons(document)],
       ['suppressed', logs.SUPPRESSED, 'the partner asked that no status be reported'],
       ['queued', document.queued, 'confirmation outstanding'],
-      ['retried', document.retried, ''],
+      ['retried', document.retried, 'told below'],
       [
         'unfinished',
         document.unfinished,
@@ -34,6 +34,7 @@ export function renderReport(document: DemoDocument): string {
     appointmentWords(document),
     batchWords(document),
     outsideWords(document),
+    retryWords(document),
     '\n',
     table(['', 'INTEGRATION', 'WHAT IT SHOWS', 'DELIVERIES'], scenarios),
     ...document.faults.map((fault) => `FAULT ${fault}\n`),
@@ -74,6 +75,20 @@ function outsideWords({ outside_worker, legacy_notes }: DemoDocument): string {
     `Outside worker, a process of its own: ${leased} deliveries leased, sent and reported, ${suppressed} of them suppressed.\n` +
     `Older integration: ${legacy_notes} report kept as a note, which changed no status.\n`
   );
+}
+
+/** What failed at first and arrived by being sent again. */
+function retryWords({ retries }: DemoDocument): string {
+  const { corrected, recovered, doubted, bulk, repeated_requests } = retries;
+  const { stopped, completed } = bulk;
+  return [
+    '\nRetries:\n',
+    `  A wrong bill: ${corrected.refused}; corrected at ${corrected.changed.join(', ')}, sent again as revision ${corrected.revision} with a key of its own: ${corrected.ended}.\n`,
+    `  A busy partner (503, Retry-After: 1): ${recovered.succeeded} of ${recovered.deliveries} arrived by themselves after ${recovered.retries} retries, within ${recovered.seconds} s.\n`,
+    `  A lost answer; sent again without a reason: "${doubted.refusal}" With one, as the same revision ${doubted.revision}: ${doubted.ended}.\n`,
+    `  ${bulk.logs} refused ones at once: ${stopped.why}, so ${stopped.sent} was sent and ${stopped.not_sent} were not; once the partner was mended, ${completed.succeeded} of ${bulk.logs} succeeded within ${completed.seconds} s.\n`,
+    `  ${repeated_requests} requests repeated an earlier one, and each is a retry of its log.\n`,
+  ].join('');
 }
 
 function figures(rows: [string, number, string][]): string {

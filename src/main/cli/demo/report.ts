@@ -12,13 +12,15 @@ import { type AppointmentsShown, judgeConfirmations } from './confirmations.ts';
 import { type Health, laterTasks, openTasks } from './collect.ts';
 import { judgeOutside, type OutsideShown } from './outside.ts';
 import type { Expected } from './outcomes.ts';
+import { judgeRetries, type RetriesShown } from './retries.ts';
+import type { ScenesTold } from './retry-scenes.ts';
 import type { PartnerSeen } from './partner.ts';
 import { appliesTo, type DemoRule } from './rule.ts';
 import { DEMO_RULES } from './rules.ts';
 import type { Acknowledged, Traffic } from './traffic.ts';
 
 /** What LabRelay is to do that this demo does not show yet. */
-export const NOT_SHOWN = ['HL7 and Mirth', 'retries'] as const;
+export const NOT_SHOWN = ['HL7 and Mirth'] as const;
 
 /** What the demo learned, from three sides: lab system, engine, partner. */
 export interface Findings {
@@ -35,6 +37,8 @@ export interface Findings {
   notes: readonly string[];
   /** The batch: as it was answered, and as it stands. */
   batch: { told: BatchTold; kept: Pick<Output<'getBatch'>, 'progress'> };
+  /** The scenes of deliveries that fail at first. */
+  retries: ScenesTold;
   health: Pick<Health, 'tasks_by_state'>;
   /** How this run's appointments stand. */
   appointments: Record<AppointmentStatus, number>;
@@ -88,6 +92,7 @@ export interface DemoDocument {
   inbound: CallsShown;
   batch: BatchShown;
   outside_worker: OutsideShown;
+  retries: RetriesShown;
   /** Reports of an older integration that are kept as notes, and changed nothing. */
   legacy_notes: number;
   /** Events and repeats that were not answered as they must be. */
@@ -107,10 +112,18 @@ export function report(findings: Findings): DemoDocument {
     findings.appointments,
   );
   const batch = judgeBatch(findings.batch.told, findings.batch.kept);
-  const acknowledged = [traffic, confirmations, batch].flatMap((one) => one.acknowledged);
-  const calls = judgeCalls({ ...findings, acknowledged, batchCalls: BATCH_CALLS });
+  const scenes = findings.retries;
+  const retries = judgeRetries(scenes, logs, seen);
+  const acknowledged = [traffic, confirmations, batch, scenes].flatMap((one) => one.acknowledged);
+  const calls = judgeCalls({
+    ...findings,
+    acknowledged,
+    otherCalls: BATCH_CALLS + scenes.calls,
+  });
   const outside = judgeOutside(findings);
-  const faults = [traffic, confirmations, batch, calls, outside].flatMap((one) => one.faults);
+  const faults = [traffic, confirmations, batch, calls, outside, retries].flatMap(
+    (one) => one.faults,
+  );
   const byId = new Map(logs.map((log) => [log.log_id, log]));
   const seenIds = new Set(seen.log_ids);
   const neverSeen = logs.filter(
@@ -146,6 +159,7 @@ export function report(findings: Findings): DemoDocument {
     inbound: calls.shown,
     batch: batch.shown,
     outside_worker: outside.shown,
+    retries: retries.shown,
     legacy_notes: findings.notes.length,
     faults: faults.slice(0, 20),
     not_shown: NOT_SHOWN,

@@ -1,5 +1,6 @@
+import type { CallInput } from '../../../shared/contract/index.ts';
 import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
-import { type DemoEvent, MOMBASA } from './events.ts';
+import { DEMO_LABS, type DemoEvent } from './events.ts';
 import type { Expected } from './outcomes.ts';
 import type { PartnerPath } from './partner-routes.ts';
 
@@ -24,6 +25,8 @@ export interface DemoRule {
   timeoutMs?: number;
   /** Left out: they are. */
   isRetryEnabled?: boolean;
+  /** Left out: LabRelay's own. */
+  retryPolicy?: CallInput<'addUpdateWebhookIntegration'>['retry_policy'];
   /** Left out: LabRelay itself; `external`: an outside worker makes the calls. */
   executor?: 'external';
   /** Where its address is corrected to once everything else is done. */
@@ -35,5 +38,8 @@ export interface DemoRule {
 /** Whether the rule is the lab's, or its organization's. */
 export function appliesTo(rule: DemoRule, event: DemoEvent): boolean {
   if (rule.category !== event.category) return false;
-  return 'lab_id' in rule.owner ? rule.owner.lab_id === event.labId : event.labId !== MOMBASA;
+  const { owner } = rule;
+  if ('lab_id' in owner) return owner.lab_id === event.labId;
+  const lab = DEMO_LABS.find(({ lab_id }) => lab_id === event.labId);
+  return lab?.organization_id === owner.organization_id;
 }

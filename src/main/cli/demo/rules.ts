@@ -2,6 +2,7 @@ import { CALL_RULES } from './call-rules.ts';
 import { DEMO_ORGANIZATION, HOME_VISIT, MOMBASA, NASHIK, PUNE } from './events.ts';
 import { CLAIM, ORDER, PATIENT, PAYMENT } from './mappings.ts';
 import { accepted, failed, refused, suppressed } from './outcomes.ts';
+import { RETRY_RULES } from './retry-rules.ts';
 import type { DemoRule } from './rule.ts';
 
 const GROUP = { organization_id: DEMO_ORGANIZATION.organization_id };
@@ -162,13 +163,15 @@ export const DEMO_RULES: readonly DemoRule[] = [
   },
   {
     scenario: 'unknown_500',
-    title: 'outcome unknown; the partner broke (500)',
+    title:
+      'outcome unknown; the partner broke (500), and may have it, so nothing is sent by itself',
     name: 'Archive: reports',
     owner: inPune,
     category: 'REPORT_SUBMITTED',
     authentication: 'none',
     target: '/archive/reports',
     method: 'POST',
+    retryPolicy: { retry_5xx: false },
     expected: refused(500, 'UNKNOWN'),
   },
   {
@@ -220,7 +223,7 @@ export const DEMO_RULES: readonly DemoRule[] = [
   },
   {
     scenario: 'refused_503',
-    title: 'refused for now; under maintenance (503)',
+    title: 'refused for now; under maintenance (503), tried again in an hour as the partner asks',
     name: 'State registry: signed reports',
     owner: inPune,
     category: 'REPORT_SIGNED',
@@ -253,4 +256,5 @@ export const DEMO_RULES: readonly DemoRule[] = [
     expected: null,
   },
   ...CALL_RULES,
+  ...RETRY_RULES,
 ];

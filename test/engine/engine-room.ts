@@ -62,6 +62,7 @@ export async function engineRoom({ rule: settings, transport, now: start }: Room
       failpoint: () => {},
       callback: () => ({ url: '', token: '', dispatcher: undefined }),
       callbackUrl: () => '',
+      onChange: () => {},
       log: {
         info: () => {},
         warn: (what, message) => troubles.push(`${what}: ${message}`),

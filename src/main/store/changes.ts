@@ -130,6 +130,7 @@ const CHANGES: { [N in CommandName]: ChangesBy<Commands[N]> } = {
     started + failed + stopped === 0 ? NOTHING : MANY,
   releaseRecovered: (_, { released }) => (released === 0 ? NOTHING : MANY),
   deferRetries: ({ delays }) => (delays.length === 0 ? NOTHING : MANY),
+  takeUpStalled: (_, { logIds }) => logs(logIds),
   restartWaits: (_, count) => (count === 0 ? NOTHING : MANY),
   cancelBulkItems: (_, count) => (count === 0 ? NOTHING : MANY),
   beginBulkRetry: nothing,

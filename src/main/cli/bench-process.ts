@@ -5,6 +5,7 @@ import { loader } from './bench/loader.ts';
 import { passThrough } from './bench/pass-through.ts';
 import { plainInsertRole } from './bench/plain-insert-role.ts';
 import { receiver } from './bench/receiver.ts';
+import { retryEngineRole } from './bench/retry-engine-role.ts';
 import type { Run } from './output.ts';
 
 const ROLES: Record<string, () => Promise<void>> = {
@@ -14,6 +15,7 @@ const ROLES: Record<string, () => Promise<void>> = {
   'pass-through': passThrough,
   'bulk-loader': bulkLoader,
   'plain-insert': plainInsertRole,
+  'retry-engine': retryEngineRole,
 };
 
 /** A process of the benchmark; `bench` starts it, people need not. */

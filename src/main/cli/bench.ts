@@ -2,11 +2,13 @@ import { parseCommand, UsageError } from './arguments.ts';
 import { benchBulk } from './bench/bulk-bench.ts';
 import { benchDispatch } from './bench/dispatch-bench.ts';
 import { benchLookup } from './bench/lookup-bench.ts';
+import { benchRetry } from './bench/retry-bench.ts';
 import { type CommandIo, line, type Run } from './output.ts';
 
 const HELP = `Usage: labrelay bench dispatch [options]
        labrelay bench bulk [options]
        labrelay bench lookup [options]
+       labrelay bench retry [options]
 
 The project's benchmark. Arms run interleaved, warmed, over several rounds, in processes of their
 own on this machine; what counts is the ratios. docs/benchmarks.md tells the method.
@@ -23,8 +25,16 @@ bulk: one call with many records against the same rows in one plain transaction,
 lookup: reading logs from a store with many of them
   --rows N         logs in the store; default 200000
 
+retry: what waiting retries cost an idle engine, and how late those start that fall due
+  --scheduled N    retries that wait; default 50000
+  --due N          retries that fall due meanwhile; default 500
+  --rounds N       rounds of idling, four seconds each; default 3
+
   --json           one JSON document with every arm's figures
 `;
+
+/** One round of idling in `bench retry` (ms). */
+const IDLE_ROUND_MS = 4_000;
 
 const OPTIONS = {
   deliveries: { type: 'string' },
@@ -32,6 +42,8 @@ const OPTIONS = {
   'warm-up': { type: 'string' },
   rows: { type: 'string' },
   records: { type: 'string' },
+  scheduled: { type: 'string' },
+  due: { type: 'string' },
 } as const;
 
 /** `labrelay bench`. */
@@ -79,9 +91,23 @@ export const run: Run = async (argv, io) => {
         await benchLookup({ rows: whole('--rows', values.rows) ?? 200_000, progress }),
       );
       return 0;
+    case 'retry':
+      print(
+        io,
+        values.json ?? false,
+        await benchRetry({
+          entry: process.argv[1] ?? '',
+          scheduled: whole('--scheduled', values.scheduled) ?? 50_000,
+          due: whole('--due', values.due) ?? 500,
+          rounds: whole('--rounds', values.rounds) ?? 3,
+          idle: IDLE_ROUND_MS,
+          progress,
+        }),
+      );
+      return 0;
     default:
       throw new UsageError(
-        `there is no benchmark "${positionals[0] ?? ''}"; there are dispatch, bulk and lookup`,
+        `there is no benchmark "${positionals[0] ?? ''}"; there are dispatch, bulk, lookup and retry`,
       );
   }
 };

@@ -12,9 +12,10 @@ import { createTextIndexCommands } from './text-index.ts';
 /** Rows written in one transaction. */
 const CHUNK = 5_000;
 
-/** One delivery that has already happened. */
+/** The end of a delivery's first attempt, in the past. */
 export interface PastDelivery {
-  delivery: NewDelivery;
+  /** Null: it is queued in the store already. */
+  delivery: NewDelivery | null;
   report: AttemptReport;
 }
 
@@ -27,7 +28,7 @@ export interface PastDelivery {
 export function seedStore(
   file: string,
   deliveries: Iterable<PastDelivery>,
-  progress: (written: number) => void,
+  progress: (written: number) => void = () => undefined,
 ): void {
   const db = new Database(file);
   try {
@@ -45,8 +46,8 @@ export function seedStore(
     let written = 0;
 
     const write = db.transaction((past: readonly PastDelivery[]) => {
-      const reports = new Map(past.map(({ delivery, report }) => [delivery.log.logId, report]));
-      for (const { delivery } of past) insert(delivery);
+      const reports = new Map(past.map(({ report }) => [report.logId, report]));
+      for (const { delivery } of past) if (delivery) insert(delivery);
       for (const task of queue.claim({
         worker: 'seed',
         limit: past.length,

@@ -196,7 +196,7 @@ describe('figures', () => {
       transaction: { value: db.transaction.bind(db) },
     }) as Database.Database;
     createFigureQueries(spied);
-    expect(counts).toHaveLength(4);
+    expect(counts).toHaveLength(5);
     for (const sql of counts) {
       const marks = sql.split('?').length - 1;
       const plan = prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...Array(marks).fill('1')) as {

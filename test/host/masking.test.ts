@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Host } from '../../src/main/host.ts';
 import { procedurePath } from '../../src/main/http/procedure-routes.ts';
+import { STREAM_PATH } from '../../src/main/http/stream-routes.ts';
 import { contract, type ProcedureName } from '../../src/shared/contract/index.ts';
 import { adminToken, call, host, post } from './hosting.ts';
 
@@ -196,7 +197,8 @@ it('a viewer, or anybody, sees none of it in any route that is read', async () =
     paths: Record<string, object>;
   };
   const read = Object.entries(document.paths).flatMap(([path, methods]) =>
-    'get' in methods ? [path] : [],
+    // A stream never ends by itself; what it tells is looked at below.
+    'get' in methods && path !== STREAM_PATH ? [path] : [],
   );
   expect(read).toContain('/metrics');
   for (const path of [...read, '/', '/docs', '/docs/json', `/logs/${logIds[0]}`]) {
@@ -235,4 +237,22 @@ it('none of it is in the audit chain or the application log', async () => {
   for (const file of readdirSync(folder)) {
     expect(readFileSync(join(folder, file), 'utf8')).not.toMatch(ANY_MARK);
   }
+});
+
+it('a viewer’s live stream tells of what changes, and none of it', async () => {
+  const stopped = new AbortController();
+  const response = await fetch(running.url + STREAM_PATH, {
+    headers: viewer,
+    signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(10_000)]),
+  });
+  const [, refused = ''] = logIds;
+  await call(running, 'retryIntegration', { log_id: refused, reason: 'they have mended it' });
+  let told = '';
+  for await (const bytes of response.body ?? []) {
+    told += Buffer.from(bytes).toString();
+    if (told.includes('UpdateRetryIntegrationStatus') && told.includes(refused)) break;
+  }
+  stopped.abort();
+  expect(told).toContain(refused);
+  expect(told).not.toMatch(ANY_MARK);
 });

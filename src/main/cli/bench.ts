@@ -27,14 +27,14 @@ lookup: reading logs from a store with many of them
 
 retry: what waiting retries cost an idle engine, and how late those start that fall due
   --scheduled N    retries that wait; default 50000
-  --due N          retries that fall due meanwhile; default 500
-  --rounds N       rounds of idling, four seconds each; default 3
+  --due N          retries that fall due meanwhile; default 360
+  --rounds N       rounds of idling, three seconds each; default 3
 
   --json           one JSON document with every arm's figures
 `;
 
 /** One round of idling in `bench retry` (ms). */
-const IDLE_ROUND_MS = 4_000;
+const IDLE_ROUND_MS = 3_000;
 
 const OPTIONS = {
   deliveries: { type: 'string' },
@@ -98,7 +98,7 @@ export const run: Run = async (argv, io) => {
         await benchRetry({
           entry: process.argv[1] ?? '',
           scheduled: whole('--scheduled', values.scheduled) ?? 50_000,
-          due: whole('--due', values.due) ?? 500,
+          due: whole('--due', values.due) ?? 360,
           rounds: whole('--rounds', values.rounds) ?? 3,
           idle: IDLE_ROUND_MS,
           progress,

@@ -4,7 +4,7 @@ import { type BenchProcess, startRole } from './line-rpc.ts';
 import type { RetryEngine } from './retry-engine-role.ts';
 
 /** How long an engine that has just been opened is left to settle down (ms). */
-const SETTLE_MS = 2_000;
+const SETTLE_MS = 1_500;
 /** How long what is due may take until all of it has arrived, after the last is due (ms). */
 const LATEST_MS = 10_000;
 
@@ -52,7 +52,7 @@ export async function benchRetry(options: RetryBenchOptions) {
     progress(`scheduling ${scheduled} retries`);
     await open(none, { scheduled: 0, due: 0, firstIn: 0 });
     // Time to open it, to let it settle down and to measure it before the first is due.
-    const firstIn = 2 * SETTLE_MS + rounds * idle + 5_000;
+    const firstIn = 2 * SETTLE_MS + rounds * idle + 3_000;
     const opened = await open(many, { scheduled, due, firstIn });
     const firstDue = performance.now() + opened.firstIn;
 

@@ -65,20 +65,11 @@ export async function retryEngineRole(): Promise<void> {
           },
           'benchmark',
         );
-        // Real events, since their retries build the body anew from what is kept of them.
-        await engine.dispatcher.stop();
-        const logIds: string[] = [];
-        for (let index = 0; index < given.due; index++) {
-          const { body } = await engine.intake.accept(
-            '/billing/',
-            JSON.parse(billEvent(1, `due-${index}`)),
-            { accessKeyId: null, labIds: null, idempotencyKey: null },
-          );
-          logIds.push(...(body['log_ids'] as string[]));
-        }
         await opened().close();
         const file = storeFile(dataFolder);
         seedStore(file, farRetries(given.scheduled, far.integration.labIntegrationId, Date.now()));
+        const logIds = await queueBills(await open(), given.due);
+        await opened().close();
         const first = Date.now() + given.firstIn;
         const due = logIds.map((logId, index) => {
           const at = first + Math.floor((index * given.over) / given.due);
@@ -111,4 +102,21 @@ export async function retryEngineRole(): Promise<void> {
       await rm(dataFolder, { recursive: true, force: true, maxRetries: 5 });
     },
   );
+}
+
+/**
+ * Queues bills while nothing is dispatched: real events, since a retry builds its body anew from what
+ * is kept of them.
+ * @returns their deliveries
+ */
+async function queueBills({ engine }: Host, count: number): Promise<string[]> {
+  await engine.dispatcher.stop();
+  const logIds: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const event: unknown = JSON.parse(billEvent(1, `due-${index}`));
+    const caller = { accessKeyId: null, labIds: null, idempotencyKey: null };
+    const { body } = await engine.intake.accept('/billing/', event, caller);
+    logIds.push(...(body['log_ids'] as string[]));
+  }
+  return logIds;
 }

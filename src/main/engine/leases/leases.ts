@@ -129,7 +129,7 @@ export class Leases {
     return {
       leaseId: id,
       attemptId: attemptId(lease.logId, lease.attempt),
-      startedAt: held.stampedAt ?? now,
+      startedAt: held.stampedAt ?? made.stamp.startedAt,
       leaseUntil,
       request: made.attempt.request,
     };

@@ -67,8 +67,7 @@ export async function configure(
       is_active: rule.expected !== null,
       // Slow ones must not make the demo slow: they wait side by side.
       is_retry_enabled: rule.isRetryEnabled ?? true,
-      // What fails on purpose fails every time: a retry would only make the demo long.
-      retry_policy: rule.retryPolicy ?? { schedule: [] },
+      ...(rule.retryPolicy === undefined ? {} : { retry_policy: rule.retryPolicy }),
       ...(rule.timeoutMs === undefined ? {} : { timeout_ms: rule.timeoutMs, max_concurrency: 32 }),
     });
     scenarios.set(saved.lab_integration_id, rule.scenario);

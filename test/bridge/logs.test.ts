@@ -123,7 +123,7 @@ describe('resolveLog', () => {
 
   test.each([
     ['OUTBOUND', 'SUCCESS', /only a log that is QUEUED/],
-    ['OUTBOUND', 'PENDING', /has a task/],
+    ['OUTBOUND', 'PENDING', /still to be sent/],
     ['INBOUND', 'FAIL', /is a call into the lab/],
   ])('says why one that is %s and %s is not closed', async (direction, status, reason) => {
     const log_id =

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Resolution } from '../../src/shared/model/vocabulary.ts';
 import { type OpenStore, openLocalStore } from './local-store.ts';
-import { configure, delivery, event, report, stampNext } from './samples.ts';
+import { configure, delivery, event, report, RULE, stampNext } from './samples.ts';
 
 let store: OpenStore;
 let rule: number;
@@ -64,6 +64,40 @@ describe('closing a log by hand', () => {
     await store.acceptEvent(event([waiting]));
     expect(await resolve(waiting.log.logId, 'delivered')).toEqual({ outcome: 'OPEN_TASK' });
     expect(await resolve('nobody', 'delivered')).toEqual({ outcome: 'NOT_FOUND' });
+  });
+
+  const RETRIED = { retryPolicy: { ...RULE.retryPolicy, schedule: [60_000] } };
+  const BAD_GATEWAY = { ...IN_DOUBT, errorKind: 'HTTP_STATUS', responseStatusCode: 502 } as const;
+
+  test('as delivered stops the retry that the schedule has in mind, and what waits goes on', async () => {
+    rule = await configure(store, RETRIED);
+    const [head, next] = [
+      delivery(rule, { orderingKey: 'A' }),
+      delivery(rule, { orderingKey: 'A' }),
+    ];
+    await store.acceptEvent(event([head, next]));
+    const { task } = await stampNext(store);
+    const { logId } = head.log;
+    const failed = report(logId, BAD_GATEWAY);
+    await store.settle({ taskId: task.taskId, report: failed, reportOverHttp: null });
+    expect(await store.getLog(logId)).toMatchObject({ retryState: 'SCHEDULED' });
+    expect(await resolve(logId, 'delivered')).toEqual({
+      outcome: 'RESOLVED',
+      wentOn: { labIntegrationId: rule, priority: 'ROUTINE' },
+    });
+    expect(await store.getLog(logId)).toMatchObject({
+      status: 'SUCCESS',
+      retryState: 'CANCELLED',
+      nextRetryAt: null,
+    });
+    expect((await store.figures()).tasksByState).toEqual({ READY: 1 });
+  });
+
+  test('as not delivered leaves the schedule its retry: it is refused', async () => {
+    rule = await configure(store, RETRIED);
+    const logId = await ended(BAD_GATEWAY);
+    expect(await resolve(logId, 'not_delivered')).toEqual({ outcome: 'OPEN_TASK' });
+    expect(await store.getLog(logId)).toMatchObject({ retryState: 'SCHEDULED', resolution: null });
   });
 
   test('can be corrected, and says when the same was said before', async () => {

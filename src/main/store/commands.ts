@@ -97,7 +97,7 @@ export function commandsOf(db: Database, random: () => number) {
     ...createHeldTaskCommands(db, tasks),
     ...createScheduledTaskCommands(db, tasks),
     ...createStalledLogCommands(db, tasks, schedule, applyReport),
-    ...createResolutionCommands(db, liftHold),
+    ...createResolutionCommands(db, tasks, liftHold),
     ...createObjectNoteCommands(db),
     ...createTextIndexCommands(db),
     ...createConfigurationStatements(db),

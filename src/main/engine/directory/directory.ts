@@ -66,7 +66,7 @@ function refusal(result: Exclude<ResolveResult, { outcome: 'RESOLVED' }>): LabRe
       return fieldError(
         'INVALID_INPUT',
         'log_id',
-        'has a task that is under way, waits or is held; let it end or cancel it first',
+        'is still to be sent: it is under way, waits, is held or is to be tried again; let that end, or cancel it first (cancelRetry)',
       );
     case 'SETTLED': {
       const state = [result.status, result.certainty].filter(Boolean).join(', ');

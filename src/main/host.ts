@@ -204,7 +204,7 @@ async function openParts(
       deliveryRefused(engine.spill.figures) ??
       troubles.delivery(),
     notices: (audience) => [
-      ...engine.retryAlerts.checks(),
+      ...engine.retries.alerts.checks(),
       ...networkNotices(config),
       ...(tls?.notices() ?? []),
       ...heldNotices(engine.heldTasks.failing()),
@@ -233,8 +233,8 @@ async function openParts(
     ...appointmentHandlers(engine.appointments),
     ...leaseHandlers(engine.leases, engine.audit),
     ...legacyHandlers(engine.legacyCallbacks),
-    ...retryHandlers(engine.manualRetries),
-    ...bulkRetryHandlers(engine.bulkRetries),
+    ...retryHandlers(engine.retries.manual),
+    ...bulkRetryHandlers(engine.retries.bulk),
   };
   const onFault = (fault: { procedure: string; error: unknown }) =>
     log.error('procedure_fault', fault);

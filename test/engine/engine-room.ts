@@ -97,7 +97,7 @@ export async function engineRoom({ rule: settings, transport, now: start }: Room
     },
     advance(ms: number): void {
       now += ms;
-      engine.retries.notify();
+      engine.retries.scheduler.notify();
       engine.dispatcher.notify();
     },
     /** Commits deliveries whose bodies came ready. @returns their log ids */

@@ -2,10 +2,8 @@ import type { Failpoint } from '../../shared/failpoint.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { BreakerChange } from '../../shared/model/breaker.ts';
 import type { Change } from '../../shared/model/change.ts';
-import type { BulkRetry, BulkStop } from '../../shared/model/bulk-retry.ts';
 import type { AttemptReport, NewLog } from '../../shared/model/delivery.ts';
 import type { OrderFigures, StoreFigures } from '../../shared/model/health.ts';
-import type { ScheduleStep } from '../../shared/model/retry.ts';
 import { type ExpiredHold, isUrgent } from '../../shared/model/ordering.ts';
 import { Appointments } from './appointments/appointments.ts';
 import type { AppointmentPort } from './appointments/port.ts';
@@ -20,7 +18,6 @@ import { LegacyCallbacks, type LegacyPort } from './callback/legacy/legacy-callb
 import type { CallbackPort } from './callback/port.ts';
 import { Configuration } from './configuration/configuration.ts';
 import type { ConfigurationPort } from './configuration/port.ts';
-import { settingsOfVersion } from './configuration/versions.ts';
 import type { Vault } from './configuration/vault.ts';
 import { Directory } from './directory/directory.ts';
 import type { DirectoryPort } from './directory/port.ts';
@@ -46,7 +43,6 @@ import type { LeasePort } from './leases/port.ts';
 import { HoldAlertCounter } from './order-alerts.ts';
 import { PayloadBuilder } from './payload/builder.ts';
 import type { MappingEvaluator } from './payload/evaluator.ts';
-import { type ReadObjects, rebuild, type RebuildableLog } from './payload/rebuild.ts';
 import { AuditTrail } from './people/audit-trail.ts';
 import type { AuditPort, SessionPort } from './people/port.ts';
 import { Sessions } from './people/sessions.ts';
@@ -56,18 +52,7 @@ import { FailedTasks } from './queue/failed-tasks.ts';
 import { HeldTasks } from './queue/held-tasks.ts';
 import { OrderingKeys, type OrderingPort } from './queue/ordering-keys.ts';
 import type { HeldTasksPort, QueuePort } from './queue/port.ts';
-import { RetryAlerts } from './retry/alerts.ts';
-import type { SchedulePort } from './retry/port.ts';
-import { Recoveries, type RecoveryPort } from './retry/recoveries.ts';
-import { RetryScheduler } from './retry/scheduler.ts';
-import { type StalledPort, StalledSweep } from './retry/stalled-sweep.ts';
-import { ManualRetries } from './retry/manual.ts';
-import type { ManualRetryPort } from './retry/manual-port.ts';
-import { BulkPlanner } from './retry/bulk-planner.ts';
-import type { BulkRetryPort } from './retry/bulk-port.ts';
-import { BulkRetries } from './retry/bulk-retries.ts';
-import { BulkRunner } from './retry/bulk-runner.ts';
-import { BulkSender } from './retry/bulk-sender.ts';
+import { type RetryPort, RetryRoom } from './retry/retry-room.ts';
 import type { SpillPort } from './spill/port.ts';
 import { SetAside } from './spill/set-aside.ts';
 import { type Journal, SpilledRecords } from './spill/spilled-records.ts';
@@ -79,20 +64,16 @@ export interface EngineStore
   extends IntakePort,
     AppointmentPort,
     BulkPort,
-    BulkRetryPort,
+    RetryPort,
     DomainObjectPort,
     DirectoryPort,
     QueuePort,
     OrderingPort,
     BreakerPort,
-    RecoveryPort,
     CallbackPort,
     CallPort,
     HeldTasksPort,
-    ManualRetryPort,
     LeasePort,
-    SchedulePort,
-    StalledPort,
     LegacyPort,
     AuditPort,
     SessionPort,
@@ -172,12 +153,8 @@ export class Engine {
   readonly orderingKeys: OrderingKeys;
   readonly breakers: Breakers;
   readonly heldTasks: HeldTasks;
-  /** Starts retries when they are due. */
-  readonly retries: RetryScheduler;
-  /** Retries that people ask for. */
-  readonly manualRetries: ManualRetries;
-  /** Many of them at once. */
-  readonly bulkRetries: BulkRetries;
+  /** Everything that sends again. */
+  readonly retries: RetryRoom;
   /** Keeps what the store cannot take just now. */
   readonly spill: SpilledRecords;
   /** Tasks whose calls outside workers make. */
@@ -193,18 +170,13 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #attempts = new AttemptCounter();
   readonly #holdAlerts = new HoldAlertCounter();
-  readonly retryAlerts: RetryAlerts;
-  readonly #stalled: StalledSweep;
-  readonly #bulkRunner: BulkRunner;
   readonly #reporter: HttpReporter;
   readonly #indexer: TextIndexer;
   readonly #housekeeping: IntakeHousekeeping;
-  readonly #recoveries: Recoveries;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
     const { store, clock, log } = parts;
-    this.retryAlerts = new RetryAlerts((what, fields) => log.alert(what, fields), clock);
     this.transport = parts.transport;
     this.targets = parts.targets;
     this.payloads = new PayloadBuilder({ evaluator: parts.evaluator });
@@ -229,7 +201,7 @@ export class Engine {
       store,
       target: parts.callback,
       onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
-      onRetry: (step) => this.#onRetry(step),
+      onRetry: (step) => this.retries.stepTaken(step),
       onTrouble: (message) => log.warn('report', message),
     });
     this.spill = new SpilledRecords({
@@ -242,7 +214,7 @@ export class Engine {
       onBack: (replayed, refusedSince) => {
         log.storeBack(replayed, refusedSince === null ? 0 : clock() - refusedSince);
         this.dispatcher.storeIsBack();
-        this.retries.notify();
+        this.retries.scheduler.notify();
       },
       onTrouble: (what, message) => log.warn(what, message),
     });
@@ -252,14 +224,9 @@ export class Engine {
       clock,
       onTrouble: (what, message) => log.warn(what, message),
     });
-    this.#recoveries = new Recoveries({
-      store,
-      onReleased: () => this.retries.notify(),
-      onTrouble: (message) => log.warn('recovered', message),
-    });
     const onBreaker = (change: BreakerChange) => {
       log.breaker(change);
-      if (change.kind === 'CLOSED') this.#recoveries.notify();
+      if (change.kind === 'CLOSED') this.retries.recovered();
     };
     this.breakers = new Breakers({
       store,
@@ -285,7 +252,7 @@ export class Engine {
       failpoint: parts.failpoint,
       onSettled: (report) => this.#count(report),
       onBreaker,
-      onRetry: (step) => this.#onRetry(step),
+      onRetry: (step) => this.retries.stepTaken(step),
       onGone,
       onReportDue: () => this.#reporter.notify(),
       onHoldsExpired: (holds) => this.#holdsExpired(holds),
@@ -336,7 +303,7 @@ export class Engine {
       onApplied: (report, { wentOn, leaseEnd, retry }) => {
         this.#count(report);
         if (wentOn) this.dispatcher.keyWentOn(wentOn);
-        if (retry) this.#onRetry(retry);
+        if (retry) this.retries.stepTaken(retry);
         if (leaseEnd) this.leases.endedByCallback(report, leaseEnd);
       },
     });
@@ -350,7 +317,7 @@ export class Engine {
       clock,
       onSettled: (report) => this.#count(report),
       onBreaker,
-      onRetry: (step) => this.#onRetry(step),
+      onRetry: (step) => this.retries.stepTaken(step),
       onGone,
       onKeyWentOn: (next) => this.dispatcher.keyWentOn(next),
       onTakenBack: () => this.dispatcher.notify(),
@@ -374,66 +341,31 @@ export class Engine {
       clock,
       onReleased: (wentOn) => wentOn && this.dispatcher.keyWentOn(wentOn),
     });
-    const { payloads } = this;
-    const readObjects: ReadObjects = (labId, references) =>
-      this.freshObjects.read(configuration.lab(labId) ?? { labId, domainSource: null }, references);
-    const rebuildNow = (delivery: RebuildableLog) =>
-      rebuild({ configuration, payloads, readObjects }, delivery);
-    this.retries = new RetryScheduler({
+    this.retries = new RetryRoom({
       store,
       configuration,
-      spill: this.spill,
-      rebuild: rebuildNow,
-      clock,
-      onStarted: (urgent) => this.dispatcher.notify(urgent),
-      onTrouble: (what, message) => log.warn(what, message),
-    });
-    this.#stalled = new StalledSweep({
-      store,
+      payloads: this.payloads,
+      readObjects: (labId, references) =>
+        this.freshObjects.read(
+          configuration.lab(labId) ?? { labId, domainSource: null },
+          references,
+        ),
       spill: this.spill,
       clock,
-      onStalled: (logIds) => {
-        this.retryAlerts.addStalled(logIds);
-        this.dispatcher.notify();
-      },
-      onRetry: (step) => this.#onRetry(step),
+      onReady: (urgent) => this.dispatcher.notify(urgent),
+      onWentOn: (wentOn) => this.dispatcher.keyWentOn(wentOn),
+      onBulkChange: (bulkRetryId) => parts.onChange([{ kind: 'BULK_RETRY', bulkRetryId }]),
+      alert: (what, fields) => log.alert(what, fields),
       onTrouble: (what, message) => log.warn(what, message),
     });
     this.heldTasks = new HeldTasks({
       store,
       configuration,
-      rebuild: rebuildNow,
+      rebuild: this.retries.rebuild,
       clock,
       onReleased: () => this.dispatcher.notify(),
       onTrouble: (what, message) => log.warn(what, message),
     });
-    this.manualRetries = new ManualRetries({
-      store,
-      configuration,
-      rebuild: (one, pinned) => rebuild({ configuration, payloads, readObjects }, one, pinned),
-      versionOf: (id, version) => settingsOfVersion(store.configuration, id, version),
-      clock,
-      onQueued: (urgent) => this.dispatcher.notify(urgent),
-      onWentOn: (wentOn) => this.dispatcher.keyWentOn(wentOn),
-    });
-    this.#bulkRunner = new BulkRunner({
-      store,
-      planner: new BulkPlanner({ store, configuration, clock }),
-      sender: new BulkSender({
-        store,
-        prepare: (logId, wish) => this.manualRetries.prepare(logId, wish),
-        clock,
-        onQueued: (urgent) => this.dispatcher.notify(urgent),
-        onTrouble: (what, message) => log.warn(what, message),
-      }),
-      isStoreRefusing: () => this.spill.isInUse,
-      clock,
-      onChange: (bulkRetryId) => parts.onChange([{ kind: 'BULK_RETRY', bulkRetryId }]),
-      onStopped: (bulk, stop) => this.#bulkRetryStopped(bulk, stop),
-      onTakenOut: () => this.dispatcher.notify(),
-      onTrouble: (what, message) => log.warn(what, message),
-    });
-    this.bulkRetries = new BulkRetries({ store, runner: this.#bulkRunner, clock });
     this.#indexer = new TextIndexer({
       store,
       work: () => this.#attempts.total + builder.built,
@@ -447,7 +379,7 @@ export class Engine {
     // Rules switched on and settings widened may let waiting tasks go.
     this.configuration.onChange(() => this.dispatcher.notify());
     // Deliveries may go out again, or other hours be quiet.
-    this.configuration.onChange(() => this.retries.notify());
+    this.configuration.onChange(() => this.retries.scheduler.notify());
     this.configuration.onChange((change) => void this.leases.configurationChanged(change));
     this.configuration.onChange(({ kind }) => {
       if (kind === 'lab' || kind === 'developer_authentication') this.freshObjects.forget();
@@ -472,11 +404,8 @@ export class Engine {
     await this.spill.start();
     const recovery = await this.dispatcher.start();
     this.heldTasks.start();
-    this.#recoveries.start();
-    this.retries.start();
-    this.#stalled.start();
     await this.batches.start();
-    await this.#bulkRunner.start();
+    await this.retries.start();
     this.#reporter.start();
     this.#indexer.start();
     this.#housekeeping.start();
@@ -489,16 +418,13 @@ export class Engine {
     await this.inbound.stop();
     await this.#housekeeping.stop();
     await this.heldTasks.stop();
-    await this.#recoveries.stop();
     await this.retries.stop();
-    await this.#stalled.stop();
     await this.batches.stop();
-    await this.#bulkRunner.stop();
     await this.dispatcher.stop();
     await this.#reporter.stop();
     await this.#indexer.stop();
     await this.spill.stop();
-    this.retryAlerts.stop();
+    this.retries.alerts.stop();
     await this.#parts.transport.close();
     await this.#parts.evaluator.stop();
     this.#parts.log.info('engine stopped');
@@ -522,11 +448,7 @@ export class Engine {
       order,
       outside,
       holdAlerts: this.#holdAlerts,
-      retries: {
-        ...this.retries.counts,
-        exhausted: this.retryAlerts.exhausted,
-        stalled: this.retryAlerts.stalled,
-      },
+      retries: this.retries.figures,
       inFlight: this.dispatcher.inFlight,
       slots: this.configuration.settings.maxConcurrency,
       attempts: this.#attempts.list(),
@@ -545,30 +467,10 @@ export class Engine {
     });
   }
 
-  #onRetry(step: ScheduleStep): void {
-    switch (step.kind) {
-      case 'SCHEDULED':
-        this.retries.notify(step.at);
-        break;
-      case 'EXHAUSTED':
-        this.retryAlerts.addExhausted(step);
-        break;
-    }
-  }
-
-  /** Its failure class is an error kind and a status code: no words of a partner. */
-  #bulkRetryStopped({ bulkRetryId }: BulkRetry, { failureClass, why, count }: BulkStop): void {
-    this.#parts.log.alert('bulk_retry_stopped', {
-      bulk_retry_id: bulkRetryId,
-      code: (failureClass ?? why).replace(' ', '_'),
-      ...(count === null ? {} : { count }),
-    });
-  }
-
   #count(report: AttemptReport): void {
     if (report.status !== null) {
       this.#attempts.count(report.status, report.certainty, report.errorKind);
-      this.#bulkRunner.notify();
+      this.retries.attemptEnded();
     }
   }
 }

@@ -14,7 +14,9 @@ export default defineConfig({
           exclude: ['test/crash/**', 'test/process/**', 'test/e2e/**'],
           setupFiles: ['test/support/properties.ts'],
           env,
-          pool: 'threads',
+          // Not threads: V8 may abort a process in which several of them give up compiled WebAssembly
+          // (each loads undici's HTTP parser) at the same time, and takes the whole run with it.
+          pool: 'forks',
           testTimeout: 20_000,
           sequence: { groupOrder: 1 },
         },

@@ -10,7 +10,7 @@ import type { Tasks } from './tasks.ts';
 
 type Facts = Pick<
   AttemptReport,
-  'status' | 'certainty' | 'errorKind' | 'responseStatusCode' | 'activityDate'
+  'attempt' | 'status' | 'certainty' | 'errorKind' | 'responseStatusCode' | 'activityDate'
 >;
 
 /** How the execution of a task ends, once its outcome has been applied. */
@@ -50,6 +50,8 @@ export interface Endings {
 /** What must be known of a task that has failed. */
 interface KnownTask {
   log_seq: number;
+  /** The number of the attempt that it is for. */
+  attempt: number;
   certainty: Facts['certainty'];
   retry_state: RetryState;
   is_retry_enabled: number | null;
@@ -63,7 +65,7 @@ export function createEndings(db: Database, tasks: Tasks, schedule: Schedule): E
   const foldRun = createFoldRun(db);
   const batchOf = createBatchOf(db);
   const known = db.prepare<[number], KnownTask>(
-    `SELECT t.log_seq, l.certainty, l.retry_state, (SELECT i.is_retry_enabled FROM lab_integration i
+    `SELECT t.log_seq, t.attempt, l.certainty, l.retry_state, (SELECT i.is_retry_enabled FROM lab_integration i
        WHERE i.lab_integration_id = t.lab_integration_id) AS is_retry_enabled,
        EXISTS (SELECT 1 FROM attempt a WHERE a.log_seq = t.log_seq AND a.revision = t.revision
          AND a.certainty IN ('ACCEPTED', 'COMMITTED')) AS has_body,
@@ -110,6 +112,8 @@ export function createEndings(db: Database, tasks: Tasks, schedule: Schedule): E
     const at = facts.activityDate;
     if (facts.status !== 'FAIL') return leave(taskId, at);
     const task = known.get(taskId);
+    // Told once more: it waits for another attempt by now, and is to use up no step for this one.
+    if (task && facts.attempt !== null && facts.attempt !== task.attempt) return null;
     // Somebody else may have told meanwhile that the partner has it.
     if (!task || (isTaken(task.certainty) && task.has_body === 1)) return leave(taskId, at);
     const { log_seq: logSeq } = task;
@@ -148,6 +152,7 @@ export function createEndings(db: Database, tasks: Tasks, schedule: Schedule): E
         return { labIntegrationId: removed.labIntegrationId, wentOn: removed.wentOn, retry: null };
       }
       const facts: Facts = {
+        attempt: number,
         status: made.status,
         certainty: made.certainty,
         errorKind: made.error_kind,

@@ -71,7 +71,7 @@ export function createQueueCommands(
   const reporting = db
     .prepare<[string, number], number>(
       `UPDATE task SET state = 'REPORTING', report = ?, claimed_by = NULL, lease_until = NULL
-       WHERE task_id = ? RETURNING lab_integration_id`,
+       WHERE task_id = ? AND state = 'CLAIMED' RETURNING lab_integration_id`,
     )
     .pluck();
   const reported = db.prepare<

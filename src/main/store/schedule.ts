@@ -19,7 +19,6 @@ import type {
 } from '../../shared/model/vocabulary.ts';
 import { createBatchOf } from './batch-of.ts';
 import type { Ordering } from './ordering.ts';
-import { ROUTINE, STAT } from './task-priority.ts';
 import { keyOf, type Tasks } from './tasks.ts';
 
 /** What became of a task whose attempt has ended for good or for now. */
@@ -104,12 +103,6 @@ export function createSchedule(
        waits_from = @waitsFrom, not_before = @notBefore, retry = NULL, claimed_by = NULL,
        lease_until = NULL, begun_at = NULL, stamped_at = NULL, crashes = 0, report = NULL
      WHERE task_id = @taskId`,
-  );
-  const insert = db.prepare(
-    `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, deliver_by, due_at,
-       waits_from, not_before, kind, attempt, revision, batch_seq)
-     VALUES (@logSeq, @integration, 'SCHEDULED', @priority, @orderingKey, @deliverBy, @dueAt,
-       @waitsFrom, @notBefore, 'AUTO', @attempt, @revision, @batchSeq)`,
   );
   const hasTask = db.prepare<[number]>('SELECT 1 FROM task WHERE log_seq = ?');
   const scheduled = db.prepare<[{ logSeq: number; at: number; step: number }]>(
@@ -205,22 +198,25 @@ export function createSchedule(
       if (retry?.kind === 'EXHAUSTED') return exhaust(logSeq, log, retry.why, at);
       if (retry?.kind !== 'SCHEDULED' || log.lab_integration_id === null) return null;
       const { at: dueAt, notBefore, step } = retry;
-      // Those behind it have gone on already, so they are not held now.
-      const { lastInsertRowid: taskId } = insert.run({
-        logSeq,
-        integration: log.lab_integration_id,
-        priority: log.priority === 'STAT' ? STAT : ROUTINE,
-        orderingKey: log.ordering_key,
-        deliverBy: log.deliver_by,
-        dueAt,
-        waitsFrom: at,
-        notBefore,
-        attempt: log.newest_attempt + 1,
-        revision: log.revision,
-        batchSeq: batchOf.open(logSeq),
-      });
+      // Before its task is queued, which may mark the log as held.
       scheduled.run({ logSeq, at: dueAt, step });
-      tasks.holdIfDisabled(Number(taskId));
+      // Those behind it have gone on already, so they are not held now.
+      tasks.schedule(
+        {
+          logSeq,
+          labIntegrationId: log.lab_integration_id,
+          priority: log.priority,
+          orderingKey: log.ordering_key,
+          deliverBy: log.deliver_by,
+          dueAt,
+          kind: 'AUTO',
+          attempt: log.newest_attempt + 1,
+          revision: log.revision,
+          batchSeq: null,
+          ofBatch: batchOf.open(logSeq),
+        },
+        { waitsFrom: at, notBefore },
+      );
       const { log_id: logId, lab_integration_id: labIntegrationId } = log;
       return { kind: 'SCHEDULED', logId, labIntegrationId, at: dueAt };
     },

@@ -23,6 +23,20 @@ export interface NewTask {
   ofBatch?: number | null;
 }
 
+/** Epoch milliseconds. */
+export interface TaskWait {
+  /** When it began. */
+  waitsFrom: number;
+  /** The partner asked not to be called before; null where it did not. */
+  notBefore: number | null;
+}
+
+interface InsertedTask extends Omit<NewTask, 'priority'>, Partial<TaskWait> {
+  priority: number;
+  state: string;
+  ofBatch: number | null;
+}
+
 interface Gone {
   log_seq: number;
   lab_integration_id: number;
@@ -38,6 +52,8 @@ export interface Tasks extends TaskHolds {
    * wait lifts its whole key. One of a batch that is not complete yet is kept as RECEIVING.
    */
   add(task: NewTask): void;
+  /** Queues a task that is due later. It holds nothing that is behind it in its ordering key. */
+  schedule(task: NewTask, wait: TaskWait): void;
   /**
    * Takes a task out of which nothing came; the next of its ordering key becomes ready.
    * @returns also what of its key has become ready so; null where it was gone already, here and below
@@ -65,11 +81,12 @@ export interface Tasks extends TaskHolds {
  */
 export function createTasks(db: Database, ordering: Ordering): Tasks {
   const { reasonFor, mark, ...holds } = createTaskHolds(db, ordering);
-  const insert = db.prepare(
-    `INSERT INTO task (log_seq, lab_integration_id, state, priority, ordering_key, deliver_by, due_at,
-       kind, attempt, revision, batch_seq)
-     VALUES (@logSeq, @labIntegrationId, @state, @priority, @orderingKey, @deliverBy, @dueAt, @kind,
-       @attempt, @revision, coalesce(@batchSeq, @ofBatch))`,
+  const statement = db.prepare(
+    `INSERT INTO task (task_id, log_seq, lab_integration_id, state, priority, ordering_key, deliver_by,
+       due_at, kind, attempt, revision, batch_seq, waits_from, not_before)
+     VALUES (max(@lastId, coalesce((SELECT max(task_id) FROM task), 0)) + 1, @logSeq,
+       @labIntegrationId, @state, @priority, @orderingKey, @deliverBy, @dueAt, @kind, @attempt,
+       @revision, coalesce(@batchSeq, @ofBatch), @waitsFrom, @notBefore)`,
   );
   const take = db.prepare<[number], Gone>(
     'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
@@ -87,6 +104,17 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
      WHERE task_id = ? RETURNING log_seq, lab_integration_id, attempt`,
   );
 
+  // SQLite gives the id of the newest task again once that has left, and whoever has claimed that one
+  // may not know yet: what they do would be done to another. What a restart finds was let go by its
+  // recovery, or is asked for by its log as well (leases, the spill journal).
+  let lastId = 0;
+  const insert = (row: InsertedTask): number => {
+    lastId = Number(
+      statement.run({ waitsFrom: null, notBefore: null, ...row, lastId }).lastInsertRowid,
+    );
+    return lastId;
+  };
+
   const leave = (taskId: number, next: (key: Key, logSeq: number) => KeyWentOn | null) => {
     const gone = take.get(taskId);
     if (!gone) return null;
@@ -103,14 +131,14 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
       const { labIntegrationId: integration, orderingKey } = task;
       if (task.batchSeq !== null) {
         const priority = isUrgent(task, task.dueAt) ? STAT : ROUTINE;
-        insert.run({ ...task, ofBatch: null, priority, state: 'RECEIVING' });
+        insert({ ...task, ofBatch: null, priority, state: 'RECEIVING' });
         return;
       }
       const key = keyOf(integration, orderingKey);
       const held = reasonFor(integration, orderingKey);
       const waits = held === null && key !== null && ordering.mustWait(key, Number(task.logSeq));
       const urgent = isUrgent(task, task.dueAt);
-      insert.run({
+      insert({
         ...task,
         ofBatch: task.ofBatch ?? null,
         priority: urgent ? STAT : ROUTINE,
@@ -118,6 +146,17 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
       });
       if (held !== null) mark(task.logSeq, held);
       else if (waits && urgent) ordering.lift(key);
+    },
+
+    schedule({ priority, ...task }, wait) {
+      const taskId = insert({
+        ...task,
+        ...wait,
+        ofBatch: task.ofBatch ?? null,
+        priority: priority === 'STAT' ? STAT : ROUTINE,
+        state: 'SCHEDULED',
+      });
+      holds.holdIfDisabled(taskId);
     },
 
     remove: (taskId) => leave(taskId, (key, logSeq) => ordering.left(key, logSeq)),

@@ -89,6 +89,49 @@ describe('a log that is open and has no task', () => {
   });
 });
 
+describe('a log of a batch that is open and has no task', () => {
+  const cancel = { batchId: 'batch-1', actor: 'Anna', reason: 'wrong file', now: 9_500 };
+
+  async function ofBatch(): Promise<string> {
+    const rule = await configure(store);
+    const idempotency = { scope: '1 /x/', key: 'k' };
+    await store.beginBatch({
+      batchId: 'batch-1',
+      route: '/integrationWebhookBulkAPI/',
+      accessKeyId: null,
+      triggeredBy: null,
+      idempotency,
+      receivedAt: 1_000,
+    });
+    sql(`UPDATE batch SET state = 'OPEN'`);
+    const one = delivery(rule, { batchId: 'batch-1' });
+    await store.acceptEvent(event([one]));
+    loseTasks();
+    return one.log.logId;
+  }
+
+  test('is taken out with it once it is queued again', async () => {
+    const logId = await ofBatch();
+    await takeUp();
+    const begun = await store.beginCancel(cancel);
+    const chunk = { batchSeq: begun?.batchSeq ?? 0, afterTaskId: 0, limit: 500, now: 9_500 };
+    expect(await store.cancelBatchTasks(chunk)).toMatchObject({ cancelled: 1 });
+    expect(await logOf(logId)).toMatchObject({ status: 'FAIL', retryState: 'CANCELLED' });
+  });
+
+  test('is not sent where that was cancelled', async () => {
+    const logId = await ofBatch();
+    await store.beginCancel(cancel);
+    expect((await takeUp()).logIds).toEqual([logId]);
+    expect(statesIn(store.file)).toEqual([]);
+    expect(await logOf(logId)).toMatchObject({
+      status: 'FAIL',
+      certainty: 'NOT_SENT',
+      retryState: 'CANCELLED',
+    });
+  });
+});
+
 test('open logs are gone through some at a time, by their index', async () => {
   const rule = await configure(store);
   await store.acceptEvent(event(Array.from({ length: 5 }, () => delivery(rule))));

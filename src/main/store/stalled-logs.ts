@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import type { AttemptReport, ReportResult } from '../../shared/model/delivery.ts';
 import type { StalledAfter, StalledPage, StalledTaken } from '../../shared/model/stalled.ts';
 import type { Priority, RetryState } from '../../shared/model/vocabulary.ts';
+import { createBatchOf } from './batch-of.ts';
 import { inDoubt } from './reports.ts';
 import type { Schedule } from './schedule.ts';
 import type { Tasks } from './tasks.ts';
@@ -103,6 +104,11 @@ export function createStalledLogCommands(
        error_message = 'It has no body, so nothing can be sent.', activity_date = @now,
        updated_at = max(updated_at, @now) WHERE log_seq = @logSeq`,
   );
+  const unsent = db.prepare<[{ logSeq: number; now: number }]>(
+    `UPDATE log SET status = 'FAIL', certainty = 'NOT_SENT', activity_date = @now,
+       updated_at = max(updated_at, @now) WHERE log_seq = @logSeq`,
+  );
+  const batchOf = createBatchOf(db);
   const note = db.prepare<[number, number, string]>(
     `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, 'LabRelay', 'STALLED', ?)`,
   );
@@ -128,6 +134,11 @@ export function createStalledLogCommands(
   };
 
   const queueFirst = (logSeq: number, log: StalledRow, now: number): string => {
+    if (batchOf.isCancelled(logSeq)) {
+      unsent.run({ logSeq, now });
+      batchOf.cancelWithBatch(logSeq, now);
+      return 'its batch was cancelled, so it is not sent';
+    }
     if (log.revision === 0 || log.lab_integration_id === null) {
       unsendable.run({ logSeq, now });
       return 'it has nothing that could be sent';
@@ -143,6 +154,7 @@ export function createStalledLogCommands(
       attempt: 1,
       revision: log.revision,
       batchSeq: null,
+      ofBatch: batchOf.open(logSeq),
     });
     return 'it was never sent and is queued again';
   };

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { PROBE_EVERY_MS } from '../../src/shared/model/breaker.ts';
 import type { AttemptReport } from '../../src/shared/model/delivery.ts';
 import { openLocalStore } from './local-store.ts';
+import { retryOf } from './retrying.ts';
 import { configure, delivery, event, report, stampNext } from './samples.ts';
 
 let store: ReturnType<typeof openLocalStore>;
@@ -50,6 +51,22 @@ describe('a log that waits for long', () => {
       status: 'SUCCESS',
       attempts: [{ attempt: 1 }, { attempt: 30 }, { attempt: 31, status: 'SUCCESS' }],
     });
+  });
+
+  test('tells of a retry that a person wanted who it was and why, however long it waits', async () => {
+    const logId = await ends({ ...unreached('CONNECT'), certainty: 'REFUSED' });
+    await store.queueRetry(await retryOf(store, logId, { now }));
+    for (let count = 0; count < 30; count++) await ends(unreached('CONNECT'));
+    await ends({});
+    const log = await store.getLog(logId);
+    expect(
+      log?.attempts.map(({ attempt, kind, retry }) => [attempt, kind, retry?.actor, retry?.reason]),
+    ).toEqual([
+      [1, 'FIRST', undefined, undefined],
+      [2, 'MANUAL', 'Anna', 'asked the partner'],
+      [31, 'AUTO', 'Anna', 'asked the partner'],
+      [32, 'AUTO', 'Anna', 'asked the partner'],
+    ]);
   });
 
   test('keeps where it met something else', async () => {

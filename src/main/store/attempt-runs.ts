@@ -16,14 +16,15 @@ interface FoldedRow {
  * Keeps the attempts of a log few that waits for long: a probe goes every 15 s, over a weekend more
  * than ten thousand. Of probes in a row that met the same the newest is kept, and one note in the
  * log's activity says how many there were. The first attempt of a log is no probe and always stays, and so
- * does one that used up a step of the schedule (which notes what that was made of).
+ * does one that used up a step of the schedule (whose note of what it was made of does not say `waited`).
  */
 export function createFoldRun(
   db: Database,
 ): (attempt: { logSeq: number; number: number; at: number }) => void {
   const former = db.prepare<[{ logSeq: number; number: number }], Met>(
     `DELETE FROM attempt WHERE log_seq = @logSeq AND number = @number - 1
-         AND kind = 'AUTO' AND certainty IN ('NOT_SENT', 'REFUSED_RETRYABLE') AND retry IS NULL
+         AND kind = 'AUTO' AND certainty IN ('NOT_SENT', 'REFUSED_RETRYABLE')
+         AND (retry IS NULL OR json_extract(retry, '$.waited') = 1)
          AND EXISTS (SELECT 1 FROM attempt n WHERE n.log_seq = @logSeq AND n.number = @number
            AND n.kind = 'AUTO' AND n.certainty = attempt.certainty
            AND n.error_kind = attempt.error_kind

@@ -10,6 +10,7 @@ import type {
   Stamp,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
+import type { RetryNote } from '../../shared/model/retry.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
 import { createBreaker } from './breaker.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
@@ -129,7 +130,9 @@ export function createQueueCommands(
       const task = stampTask.get(stamp.startedAt, stamp.taskId, worker);
       if (task === undefined) return false;
       // One that its key's order has kept waiting since it was due.
-      if (task.retry !== null && stamp.kind === 'AUTO' && isOvertaken(stamp, task)) return false;
+      if (stamp.kind === 'AUTO' && isOfSchedule(task.retry) && isOvertaken(stamp, task)) {
+        return false;
+      }
       if (task.is_limited === 1) rateLimit.spend(task.lab_integration_id, stamp.startedAt);
       insertAttempt.run(
         task.log_seq,
@@ -206,6 +209,11 @@ export function createQueueCommands(
       extend.run(request.leaseUntil, request.worker, JSON.stringify(request.of));
     },
   };
+}
+
+/** What a person wanted is sent behind a newer one all the same: they have said why. */
+function isOfSchedule(retry: string | null): boolean {
+  return retry !== null && (JSON.parse(retry) as RetryNote).actor === null;
 }
 
 /** The queue's queries. */

@@ -68,7 +68,7 @@ export interface Tasks extends TaskHolds {
   end(taskId: number, at: number): (TaskOwner & { wentOn: KeyWentOn | null }) | null;
   /**
    * Queues a task whose attempt was settled once more, in its old place: the next attempt is one of
-   * our own. Held where its rule is switched off by now.
+   * our own, which still tells who wanted it and why. Held where its rule is switched off by now.
    * @returns also the number of that attempt
    */
   again(taskId: number): (TaskOwner & { attempt: number; isHeld: boolean }) | null;
@@ -99,7 +99,8 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
     [number],
     { log_seq: number; lab_integration_id: number; attempt: number }
   >(
-    `UPDATE task SET state = 'READY', kind = 'AUTO', attempt = attempt + 1, retry = NULL, claimed_by = NULL,
+    `UPDATE task SET state = 'READY', kind = 'AUTO', attempt = attempt + 1,
+       retry = json_set(retry, '$.waited', json('true')), claimed_by = NULL,
        lease_until = NULL, begun_at = NULL, stamped_at = NULL, crashes = 0, report = NULL
      WHERE task_id = ? RETURNING log_seq, lab_integration_id, attempt`,
   );

@@ -31,6 +31,8 @@ export interface RetryNote {
   fallback: string | null;
   /** JSON pointers to what differs from what was sent last, the first fifty. */
   changed: string[];
+  /** An attempt for it met nobody, or was kept from being sent, and it has waited in its place since. */
+  waited?: true;
 }
 
 /** What an attempt's end made of its log's schedule, where people or a timer must know of it. */

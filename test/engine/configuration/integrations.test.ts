@@ -330,6 +330,19 @@ describe('what needs a parser', () => {
       );
     },
   );
+
+  test.each([[['* * * * *']], [['* 0-11 * * *', '* 12-23 * * 1-5', '* 12-23 * * 0,6']]])(
+    'the quiet hours %j come to an end',
+    async (quietHours) => {
+      await refused(
+        { ...RULE, labId: 1, retryPolicy: { quietHours } },
+        'retry_policy.quiet_hours',
+        /nothing would ever be sent again; shorten them/,
+      );
+      // All of December ends.
+      await saveOwn({ retryPolicy: { quietHours: ['* 0-22 * * *', '* * * 12 *'] } });
+    },
+  );
 });
 
 describe('notices', () => {

@@ -9,6 +9,7 @@ import { NEW_INTEGRATION } from '../../../shared/model/integration-defaults.ts';
 import type { JsonObject } from '../../../shared/model/json.ts';
 import type { HttpMethod } from '../../../shared/model/vocabulary.ts';
 import { allowedTargetFault, allowedTargetsOf } from '../targets/allowed.ts';
+import { neverEnd } from '../retry/quiet-hours.ts';
 import type { TargetGuard } from '../targets/guard.ts';
 import type { ConfigurationMemory } from './memory.ts';
 import { type Loose, mayUse, resolveOwner } from './owners.ts';
@@ -234,6 +235,11 @@ function checkSyntax(settings: IntegrationSettings, change: IntegrationChange): 
     const reason = quietHourFault(expression);
     return reason ? [{ field: `retry_policy.quiet_hours.${index}`, reason }] : [];
   });
+  if (errors.length === 0 && neverEnd(change.retryPolicy?.quietHours ?? [])) {
+    const free = 'leave no minute of the week free, so nothing would ever be sent again';
+    const cure = 'shorten them, or set is_retry_enabled to false';
+    errors.push({ field: 'retry_policy.quiet_hours', reason: `${free}; ${cure}` });
+  }
   const ca = caOf(settings);
   const reason = ca === null ? null : certificateFault(ca);
   if (reason) errors.push({ field: 'integrationExtraDetails.tls.ca', reason });

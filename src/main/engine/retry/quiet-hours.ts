@@ -54,6 +54,25 @@ export class QuietHours {
   }
 }
 
+/**
+ * Whether hours that are the same every week leave no minute free, so that no retry would ever start.
+ * Those of certain days of a month or of a year come to an end, however long they are.
+ *
+ * @param expressions valid ones, of five fields
+ */
+export function neverEnd(expressions: readonly string[]): boolean {
+  const weekly = expressions.filter((expression) => {
+    const [, , dayOfMonth, month] = expression.trim().split(/\s+/);
+    return dayOfMonth === '*' && month === '*';
+  });
+  const quiet = new QuietHours();
+  try {
+    return quiet.endOf(weekly, 'UTC', 0) === LOOK_AHEAD_MS;
+  } finally {
+    quiet.forget();
+  }
+}
+
 function isAnyOf(minutes: readonly ScheduledTask[], at: number): boolean {
   return minutes.some((task) => task.match(new Date(at)));
 }

@@ -13,6 +13,7 @@ import {
   statesIn,
   UNREACHED,
 } from './samples.ts';
+import { retrying } from './scheduling.ts';
 
 let store: ReturnType<typeof openLocalStore>;
 let rule: number;
@@ -28,6 +29,37 @@ const claim = (now: number) => store.claim({ worker: 'w', limit: 10, leaseUntil:
 const settle = (task: ClaimedTask, outcome: Partial<AttemptReport>) =>
   settleAs(store, task, outcome);
 const states = () => statesIn(store.file);
+
+test('what the partner wants unseen is not tried again, though it refused it for now at first', async () => {
+  const isLater = {
+    status: 'FAIL',
+    certainty: 'REFUSED_RETRYABLE',
+    responseStatusCode: 503,
+  } as const;
+  rule = await configure(store, retrying());
+  await store.acceptEvent(event([delivery(rule)]));
+  const { task } = await stampNext(store);
+  await settle(task, isLater);
+  expect(states()).toEqual(['SCHEDULED']);
+  const unseen = { status: 'SUPPRESSED', certainty: 'REFUSED', responseStatusCode: 422 } as const;
+  await store.report(report(task.logId, { attempt: 1, ...unseen, ...FROM_OUTSIDE }));
+  expect(states()).toEqual([]);
+  expect(await store.getLog(task.logId)).toMatchObject({
+    status: 'SUPPRESSED',
+    retryState: 'NONE',
+    nextRetryAt: null,
+  });
+});
+
+test('what dies while it waits for its endpoint does not say any more that it waits', async () => {
+  await store.acceptEvent(event([delivery(rule)]));
+  const { task } = await stampNext(store);
+  await settle(task, UNREACHED);
+  const [again] = await claim(60_000);
+  const death = { cause: 'EXCEPTION', errorMessage: 'broke', stamped: false, at: 60_000 } as const;
+  await store.bury({ taskId: again?.taskId ?? 0, ...death });
+  expect(await store.getLog(task.logId)).toMatchObject({ retryState: 'NONE', heldReason: null });
+});
 
 describe('a message of which it is told that the partner has it', () => {
   test.each([

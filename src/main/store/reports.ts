@@ -57,7 +57,7 @@ export function inDoubt(
  * becomes of a delivery comes through here, whoever reports it, so that all reporters give the
  * same log documents.
  *
- * @param onTaken told of what the partner has, where more than the attempt's own task hangs on it; it
+ * @param onTaken told of what the partner has, or wants unseen, where more than the attempt's own task hangs on it; it
  *   tells what may go on for that
  * @param onFailedLate told of a failure that takes the place of what was known to be the outcome; it
  *   tells what the log's schedule makes of it
@@ -171,8 +171,10 @@ export function createApplyReport(
         changedAt,
         known.log_seq,
       );
-      if (isTaken(change.log.certainty)) {
-        const isOrdered = known.ordering_key !== null;
+      const isAccepted = isTaken(change.log.certainty);
+      // What the partner wants unseen is not tried again, whatever it has.
+      if (isAccepted || change.log.status === 'SUPPRESSED') {
+        const isOrdered = known.ordering_key !== null && isAccepted;
         // An attempt without an outcome is under way: the log's task is its own, and ends by itself.
         const isLate = !made || made.status !== null || isOlder;
         const wentOn =
@@ -180,6 +182,7 @@ export function createApplyReport(
             ? onTaken({
                 logSeq: known.log_seq,
                 revision: made?.revision ?? null,
+                isTaken: isAccepted,
                 isOrdered,
                 isLate,
                 at: changedAt,

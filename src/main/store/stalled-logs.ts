@@ -96,7 +96,7 @@ export function createStalledLogCommands(
      FROM log WHERE log_seq = ? AND NOT EXISTS (SELECT 1 FROM task t WHERE t.log_seq = log.log_seq)`,
   );
   const retriesNoMore = db.prepare<[number]>(
-    `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL
+    `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL, held_reason = NULL
      WHERE log_seq = ? AND retry_state IN ('SCHEDULED', 'RUNNING')`,
   );
   const unsendable = db.prepare<[{ logSeq: number; now: number }]>(

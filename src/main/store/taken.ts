@@ -4,9 +4,11 @@ import { liftHoldOf } from './order-commands.ts';
 import type { Ordering } from './ordering.ts';
 import type { Tasks } from './tasks.ts';
 
-/** A log that the partner has, as is known from now on. */
+/** A log that the partner has, or wants unseen, as is known from now on. */
 export interface TakenLog {
   logSeq: number;
+  /** It has it; otherwise only what the schedule had in mind ends. */
+  isTaken: boolean;
   /** Which of its bodies; null: no attempt tells. */
   revision: number | null;
   isOrdered: boolean;
@@ -28,17 +30,18 @@ export function createOnTaken(
   ordering: Ordering,
 ): (log: TakenLog) => KeyWentOn | null {
   const unsent = db
-    .prepare<[{ logSeq: number; revision: number | null }], number>(
+    .prepare<[{ logSeq: number; revision: number | null; taken: number }], number>(
       `SELECT task_id FROM task WHERE log_seq = @logSeq AND stamped_at IS NULL
-         AND (@revision IS NULL OR revision = @revision)`,
+         AND (@revision IS NULL OR revision = @revision) AND (@taken = 1 OR kind = 'AUTO')`,
     )
     .pluck();
   const waitsNoMore = db.prepare<[number]>(
     `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL, held_reason = NULL WHERE log_seq = ?`,
   );
 
-  return ({ logSeq, revision, isOrdered, isLate, at }) => {
-    const taskId = isLate ? unsent.get({ logSeq, revision }) : undefined;
+  return ({ logSeq, isTaken, revision, isOrdered, isLate, at }) => {
+    const taken = isTaken ? 1 : 0;
+    const taskId = isLate ? unsent.get({ logSeq, revision, taken }) : undefined;
     let wentOn: KeyWentOn | null = null;
     if (taskId !== undefined) {
       wentOn = tasks.end(taskId, at)?.wentOn ?? null;

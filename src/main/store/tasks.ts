@@ -92,7 +92,7 @@ export function createTasks(db: Database, ordering: Ordering): Tasks {
     'DELETE FROM task WHERE task_id = ? RETURNING log_seq, lab_integration_id, ordering_key, kind',
   );
   const retryEnded = db.prepare<[number]>(
-    `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL
+    `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL, held_reason = NULL
      WHERE log_seq = ? AND retry_state IN ('SCHEDULED', 'RUNNING')`,
   );
   const again = db.prepare<

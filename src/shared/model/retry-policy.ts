@@ -3,6 +3,8 @@ import type { Certainty, ErrorKind, LogStatus } from './vocabulary.ts';
 /** The longest wait that a partner's `Retry-After` is honoured for (ms). */
 export const RETRY_AFTER_AT_MOST_MS = 60 * 60 * 1_000;
 
+const HAS_ZONE = /(?:[A-Z]{1,4}|[+-]\d{2}:?\d{2})$/;
+
 /** Methods that say themselves that a repeat changes nothing (RFC 9110, 9.2.2). */
 const IDEMPOTENT_METHODS = new Set(['GET', 'PUT', 'DELETE']);
 
@@ -169,9 +171,10 @@ export function bodyOfAutomaticRetry(history: BodyHistory): 'FRESH' | 'STORED' {
 export function retryAfterOf(value: string | undefined, now: number): number | null {
   if (value === undefined) return null;
   const text = value.trim();
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, Number.MAX_SAFE_INTEGER);
   // A date has letters; Date.parse would take many a thing for one that is none.
   if (!/^[A-Za-z]{3,9},? /.test(text)) return null;
-  const at = Date.parse(text);
+  // The old form without a zone means GMT (RFC 9110, 5.6.7), not whatever zone LabRelay runs in.
+  const at = Date.parse(HAS_ZONE.test(text) ? text : `${text} GMT`);
   return Number.isNaN(at) ? null : Math.max(0, at - now);
 }

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   automaticRetry,
   bodyOfAutomaticRetry,
   type FailedOutcome,
+  RETRY_AFTER_AT_MOST_MS,
   retryAfterOf,
   type RetryProgress,
   type RetryRules,
@@ -149,6 +151,31 @@ test.each([
   [undefined, null],
 ])('reads Retry-After: %s', (value, wait) => {
   expect(retryAfterOf(value, NOON)).toBe(wait);
+});
+
+test.each(['Asia/Kolkata', 'America/New_York'])(
+  'a Retry-After in the old form of a date means GMT, also where LabRelay runs in %s',
+  (zone) => {
+    // A process has its zone from its start.
+    const file = new URL('../../../src/shared/model/retry-policy.ts', import.meta.url).href;
+    const dates = ['Wed Nov 25 12:01:00 2026', 'Wed, 25 Nov 2026 17:31:00 +0530'];
+    const script = `const { retryAfterOf } = await import(${JSON.stringify(file)});
+      console.log(${JSON.stringify(dates)}.map((date) => retryAfterOf(date, ${NOON})).join());`;
+    const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      env: { TZ: zone },
+      encoding: 'utf8',
+    });
+    expect(told.trim()).toBe('60000,60000');
+  },
+);
+
+test('a partner that asks for ages is left alone for as long as any', () => {
+  const ages = retryAfterOf('99999999999999999999', NOON);
+  expect(ages).toBeGreaterThan(RETRY_AFTER_AT_MOST_MS);
+  expect(automaticRetry(failed({ retryAfter: ages }), rules, fresh, 0)).toMatchObject({
+    kind: 'SCHEDULED',
+    notBefore: failed({}).endedAt + RETRY_AFTER_AT_MOST_MS,
+  });
 });
 
 const anyOutcome = fc.record<FailedOutcome>({

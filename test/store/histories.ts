@@ -443,6 +443,9 @@ const NEVER: Record<string, string> = {
        OR (t.state = 'HELD' AND l.held_reason IS NULL)`,
   ),
   'a task of what was given up': where(`l.retry_state = 'EXHAUSTED' AND t.task_id IS NOT NULL`),
+  'what was given up, though it has arrived or nobody is to see it': where(
+    `l.retry_state = 'EXHAUSTED' AND l.status <> 'FAIL'`,
+  ),
   'a task of what was stopped': where(
     `l.retry_state = 'CANCELLED' AND t.task_id IS NOT NULL AND t.stamped_at IS NULL`,
   ),

@@ -13,7 +13,7 @@ import {
   statesIn,
   UNREACHED,
 } from './samples.ts';
-import { retrying } from './scheduling.ts';
+import { IN_DOUBT, retrying } from './scheduling.ts';
 
 let store: ReturnType<typeof openLocalStore>;
 let rule: number;
@@ -49,6 +49,23 @@ test('what the partner wants unseen is not tried again, though it refused it for
     retryState: 'NONE',
     nextRetryAt: null,
   });
+});
+
+test.each([
+  ['told by the partner', (logId: string) => store.report(report(logId, { ...FROM_OUTSIDE }))],
+  [
+    'closed by hand as delivered',
+    (logId: string) =>
+      store.resolveLog({ logId, resolution: 'delivered', reason: 'r', actor: 'Anna', now: 9_000 }),
+  ],
+])('what has arrived after all does not count as given up: %s', async (_, arrives) => {
+  rule = await configure(store, retrying({ schedule: [1_000] }));
+  await store.acceptEvent(event([delivery(rule, { deliverBy: 1_800 })]));
+  const { task } = await stampNext(store);
+  await settle(task, IN_DOUBT);
+  expect(await store.getLog(task.logId)).toMatchObject({ retryState: 'EXHAUSTED' });
+  await arrives(task.logId);
+  expect(await store.getLog(task.logId)).toMatchObject({ status: 'SUCCESS', retryState: 'NONE' });
 });
 
 test('what dies while it waits for its endpoint does not say any more that it waits', async () => {

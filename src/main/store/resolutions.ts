@@ -36,8 +36,11 @@ export function createResolutionCommands(
      FROM log l WHERE l.log_id = ?`,
   );
   const close = db.prepare(
-    `UPDATE log SET status = ?, resolution = ?, resolved_at = ?, updated_at = max(updated_at, ?)
-     WHERE log_seq = ?`,
+    // What has arrived does not count any more as given up.
+    `UPDATE log SET status = @status, resolution = @resolution, resolved_at = @now,
+       updated_at = max(updated_at, @now), retry_state = CASE
+         WHEN @status = 'SUCCESS' AND retry_state = 'EXHAUSTED' THEN 'NONE' ELSE retry_state END
+     WHERE log_seq = @logSeq`,
   );
   const retriesNoMore = db.prepare<[number]>(
     `UPDATE log SET retry_state = 'CANCELLED', next_retry_at = NULL WHERE log_seq = ?`,
@@ -60,7 +63,7 @@ export function createResolutionCommands(
       const next = replaces === null ? null : tasks.remove(replaces);
       if (next) retriesNoMore.run(log.log_seq);
       const status: LogStatus = resolution === 'delivered' ? 'SUCCESS' : 'FAIL';
-      close.run(status, resolution, now, now, log.log_seq);
+      close.run({ status, resolution, now, logSeq: log.log_seq });
       const words = resolution === 'delivered' ? 'delivered' : 'not delivered';
       const { certainty, newest_attempt: attempt } = log;
       // Attempts as far as this one are told of, whatever the clock says later.

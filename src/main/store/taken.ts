@@ -39,6 +39,10 @@ export function createOnTaken(
     `UPDATE log SET retry_state = 'NONE', next_retry_at = NULL, held_reason = NULL WHERE log_seq = ?`,
   );
 
+  const notGivenUp = db.prepare<[number]>(
+    `UPDATE log SET retry_state = 'NONE' WHERE log_seq = ? AND retry_state = 'EXHAUSTED'`,
+  );
+
   return ({ logSeq, isTaken, revision, isOrdered, isLate, at }) => {
     const taken = isTaken ? 1 : 0;
     const taskId = isLate ? unsent.get({ logSeq, revision, taken }) : undefined;
@@ -46,6 +50,8 @@ export function createOnTaken(
     if (taskId !== undefined) {
       wentOn = tasks.end(taskId, at)?.wentOn ?? null;
       waitsNoMore.run(logSeq);
+    } else if (isLate) {
+      notGivenUp.run(logSeq);
     }
     return (isOrdered ? liftHoldOf(ordering, logSeq) : null) ?? wentOn;
   };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { canaryLanes, wantsOf } from '../../../src/main/engine/retry/bulk-lanes.ts';
+import { canaryLanes, roomsOf, sharesOf } from '../../../src/main/engine/retry/bulk-lanes.ts';
 import type { BulkCanary, QueuedBulkItem } from '../../../src/shared/model/bulk-retry.ts';
 
 const underWay = (labIntegrationId: number, count: number): QueuedBulkItem[] =>
@@ -14,24 +14,28 @@ const underWay = (labIntegrationId: number, count: number): QueuedBulkItem[] =>
   }));
 
 test('what may go is shared among the integrations', () => {
-  expect(wantsOf([1, 2], [], 10, 30)).toEqual([
+  expect(sharesOf(roomsOf([1, 2], [], 10), 30)).toEqual([
     { labIntegrationId: 1, limit: 15 },
     { labIntegrationId: 2, limit: 15 },
   ]);
 });
 
 test('an integration with fifty under way gets no more; the others have their room', () => {
-  expect(wantsOf([1, 2], underWay(1, 50), 10, 30)).toEqual([{ labIntegrationId: 2, limit: 30 }]);
-  expect(wantsOf([1], underWay(1, 45), 10, 30)).toEqual([{ labIntegrationId: 1, limit: 5 }]);
+  expect(roomsOf([1, 2], underWay(1, 50), 10)).toEqual([{ labIntegrationId: 2, limit: 50 }]);
+  expect(roomsOf([1], underWay(1, 45), 10)).toEqual([{ labIntegrationId: 1, limit: 5 }]);
 });
 
 test('one that is to stop after more failures may have more under way', () => {
-  expect(wantsOf([1], underWay(1, 50), 80, 100)).toEqual([{ labIntegrationId: 1, limit: 30 }]);
+  expect(roomsOf([1], underWay(1, 50), 80)).toEqual([{ labIntegrationId: 1, limit: 30 }]);
 });
 
-test('with less to go than integrations, some wait for the next turn', () => {
-  expect(wantsOf([1, 2, 3], [], 10, 2)).toHaveLength(2);
-  expect(wantsOf([1, 2, 3], [], 10, 0)).toEqual([]);
+test('with less to go than integrations, the emptiest go first, the others at the next turn', () => {
+  const rooms = roomsOf([1, 2, 3], underWay(1, 1), 10);
+  expect(sharesOf(rooms, 2)).toEqual([
+    { labIntegrationId: 2, limit: 1 },
+    { labIntegrationId: 3, limit: 1 },
+  ]);
+  expect(sharesOf(rooms, 0)).toEqual([]);
 });
 
 test('an integration is cleared by a good canary, and needs another one after a failed one', () => {

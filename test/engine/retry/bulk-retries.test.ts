@@ -424,6 +424,22 @@ test('logs of one ordering key go in its order', async () => {
   expect(room.sent).toEqual(logIds);
 });
 
+test('with more integrations than the rate lets go at once, none is left out', async () => {
+  const logIds = [];
+  for (let n = 0; n < 12; n++) logIds.push(...(await room.fail(await room.addRule(), 2)));
+  const bulk = await room.plan(logIds, { hasCanary: false, ratePerMinute: 600 });
+  await room.act(await room.until(bulk, 'PLANNED'), 'start');
+  const time = setInterval(() => {
+    room.ahead += 1_000;
+    room.hurry(bulk);
+  }, 20);
+  try {
+    expect((await room.until(bulk, 'DONE')).counts.succeeded).toBe(24);
+  } finally {
+    clearInterval(time);
+  }
+});
+
 test('a log that is refused unchanged is refused when it is built, and takes nobody’s place', async () => {
   const { bulk, logIds } = await planned(3);
   const log = await room.store.retryableLog(logIds[0] ?? '');

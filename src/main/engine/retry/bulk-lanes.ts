@@ -20,25 +20,35 @@ export function lanesOf(plan: BulkPlan | null): number[] {
 }
 
 /**
- * How many of each integration may be queued now. So many are under way at most that the failures of
- * one class stop it before many more have gone; and one integration whose partner is slow leaves the
- * others their room.
- *
- * @param budget how many may go at the set rate
+ * How many of each integration may be under way beside what is, the emptiest first. So many are under
+ * way at most that the failures of one class stop it before many more have gone; and one integration
+ * whose partner is slow leaves the others their room.
  */
-export function wantsOf(
+export function roomsOf(
   lanes: readonly number[],
   queued: readonly QueuedBulkItem[],
   stopAfter: number,
-  budget: number,
 ): Want[] {
   const room = new Map(lanes.map((lane) => [lane, Math.max(stopAfter, LEAST_UNDER_WAY)]));
   for (const { labIntegrationId: lane } of queued) room.set(lane, (room.get(lane) ?? 0) - 1);
-  const open = lanes.filter((lane) => (room.get(lane) ?? 0) > 0).slice(0, budget);
+  return lanes
+    .map((lane) => ({ labIntegrationId: lane, limit: room.get(lane) ?? 0 }))
+    .filter(({ limit }) => limit > 0)
+    .sort((a, b) => b.limit - a.limit);
+}
+
+/**
+ * How many of each integration are queued now.
+ *
+ * @param rooms of integrations of which something is left: one without would keep its share for nothing
+ * @param budget how many may go at the set rate
+ */
+export function sharesOf(rooms: readonly Want[], budget: number): Want[] {
+  const open = rooms.slice(0, budget);
   const share = open.length === 0 ? 0 : Math.floor(budget / open.length);
-  return open.map((lane) => ({
-    labIntegrationId: lane,
-    limit: Math.min(room.get(lane) ?? 0, share),
+  return open.map(({ labIntegrationId, limit }) => ({
+    labIntegrationId,
+    limit: Math.min(limit, share),
   }));
 }
 

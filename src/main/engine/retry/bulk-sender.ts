@@ -8,7 +8,7 @@ import type {
 } from '../../../shared/model/bulk-retry.ts';
 import { isGoing, stuckCanary } from '../../../shared/model/bulk-retry-steps.ts';
 import type { PreparedRetry } from '../../../shared/model/retry.ts';
-import { canaryLanes, lanesOf, wantsOf } from './bulk-lanes.ts';
+import { canaryLanes, lanesOf, roomsOf, sharesOf } from './bulk-lanes.ts';
 import type { BulkPace } from './bulk-pace.ts';
 import type { BulkRunPort } from './bulk-port.ts';
 import { weightiest } from './bulk-verdict.ts';
@@ -112,12 +112,18 @@ export class BulkSender {
     const { bulkRetrySeq, options } = bulk;
     const budget = pace.available(clock());
     if (budget === 0) return { kind: 'PACED', ms: pace.wait(), stopped: null };
-    const wants = wantsOf(lanes, queued, options.stopAfter, budget);
-    const items = await store.nextBulkItems({ bulkRetrySeq, wants });
-    if (items.length > 0) return this.#queue(bulk, items, false, pace, isStopping);
-    // Lanes that are full, or were left out for want of budget, may have more.
-    const isAll = queued.length === 0 && wants.length === lanes.length;
-    return { kind: isAll ? 'NOTHING_LEFT' : 'WAITS', stopped: null };
+    const rooms = roomsOf(lanes, queued, options.stopAfter);
+    const ones = rooms.map((room) => ({ ...room, limit: 1 }));
+    const firsts = await store.nextBulkItems({ bulkRetrySeq, wants: ones });
+    const left = new Set(firsts.map(({ labIntegrationId }) => labIntegrationId));
+    const those = rooms.filter(({ labIntegrationId }) => left.has(labIntegrationId));
+    if (those.length > 0) {
+      const wants = sharesOf(those, budget);
+      const items = await store.nextBulkItems({ bulkRetrySeq, wants });
+      return this.#queue(bulk, items, false, pace, isStopping);
+    }
+    // With nothing under way every integration has room, and none has anything left.
+    return { kind: queued.length === 0 ? 'NOTHING_LEFT' : 'WAITS', stopped: null };
   }
 
   async #queue(

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BuiltRevision } from '../../src/shared/model/delivery.ts';
+import { PROBE_EVERY_MS } from '../../src/shared/model/breaker.ts';
 import { openLocalStore } from './local-store.ts';
 import { attemptEnds, endedLog, type LocalStore, NOTE, retryOf, tamper } from './retrying.ts';
 import { configure, delivery, event, settleAs, stampNext, statesIn, UNREACHED } from './samples.ts';
@@ -244,6 +245,22 @@ test('while the breaker is open it waits for the probe, which goes at once', asy
   expect(await store.queueRetry(retry)).toMatchObject({ waits: 'ENDPOINT_DOWN' });
   expect(await store.getLog(logId)).toMatchObject({ heldReason: 'ENDPOINT_DOWN' });
   expect(await claim(5_000)).toHaveLength(1);
+});
+
+test('of many at once none asks for a probe of its own', async () => {
+  const down = await configure(store);
+  const logIds = [await endedLog(store, down, 'REFUSED'), await endedLog(store, down, 'REFUSED')];
+  await store.acceptEvent(event([delivery(down)]));
+  const { task } = await stampNext(store);
+  await settleAs(store, task, { ...UNREACHED, activityDate: 4_000 });
+  for (const logId of logIds) {
+    const note = { ...NOTE, bulkRetryId: 'bulk-1' };
+    const queued = await store.queueRetry(await retryOf(store, logId, { note }));
+    expect(queued).toMatchObject({ outcome: 'QUEUED', waits: 'ENDPOINT_DOWN' });
+  }
+  const claim = (now: number) => store.claim({ worker: 'w', limit: 9, leaseUntil: 9e12, now });
+  expect(await claim(5_000)).toEqual([]);
+  expect(await claim(4_000 + PROBE_EVERY_MS)).toHaveLength(1);
 });
 
 test('a person’s reason holds for as long as it waits for its endpoint, whatever has overtaken it', async () => {

@@ -165,8 +165,9 @@ export function createQueueRetry(db: Database, tasks: Tasks): QueueRetryNow {
         ...(bulkRetryId === null ? {} : { bulk_retry_id: bulkRetryId }),
       }),
     });
-    // Whoever retries wants to know now whether the endpoint is well again.
-    probe.rule(labIntegrationId, now);
+    // Whoever retries one wants to know now whether the endpoint is well again. Of many each would ask
+    // for a probe of its own, which is a stampede on a partner that is down.
+    if (bulkRetryId === null) probe.rule(labIntegrationId, now);
     return {
       outcome: 'QUEUED',
       logId,

@@ -12,6 +12,7 @@ import {
   type PlannedItem,
 } from '../../shared/model/bulk-retry.ts';
 import { lacksReason, stepOf } from '../../shared/model/bulk-retry-steps.ts';
+import { createPlanCanariesAgain } from './bulk-canaries.ts';
 import { BULK_RETRY_COLUMNS, type BulkRetryRow, bulkRetryOf } from './bulk-retry-rows.ts';
 
 /** Acts that are kept of one bulk retry; the audit chain has them all. */
@@ -62,6 +63,8 @@ export function createBulkRetryCommands(db: Database) {
        started_by = CASE WHEN @isGoing = 1 THEN coalesce(started_by, @actor) ELSE started_by END
      WHERE bulk_retry_seq = @bulkRetrySeq`,
   );
+
+  const planCanariesAgain = createPlanCanariesAgain(db);
 
   const act = (
     bulk: BulkRetry,
@@ -178,6 +181,7 @@ export function createBulkRetryCommands(db: Database) {
       };
       const stop = action === 'pause' ? (paused as BulkStop) : null;
       act(bulk, step.state, { actor, action, reason, now }, stop);
+      if (action === 'resume') planCanariesAgain(bulk.bulkRetrySeq);
       return { outcome: 'DONE', bulkRetrySeq: bulk.bulkRetrySeq, state: step.state };
     },
   };

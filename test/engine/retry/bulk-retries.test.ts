@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { BulkRetryRecord } from '../../../src/shared/model/bulk-retry.ts';
+import { retryOf } from '../../store/retrying.ts';
 import { UNREACHED } from '../../store/samples.ts';
 import { BROKEN, type Bulking, bulking, GOOD, REFUSED } from './bulking.ts';
 
@@ -157,7 +158,41 @@ describe('the canary', () => {
     expect(room.stops).toHaveLength(1);
   });
 
-  test('is another one after a resume, and the rest follows it', async () => {
+  test('that was refused goes again after a resume, and with it all of them arrive', async () => {
+    const { bulk, logIds } = await planned(4);
+    room.answer = () => REFUSED;
+    await room.act(bulk, 'start');
+    await room.until(bulk, 'STOPPED');
+    room.answer = () => GOOD;
+    await room.act(bulk, 'resume');
+    const done = await room.until(bulk, 'DONE');
+    expect(room.sent).toEqual([logIds[0], ...logIds]);
+    expect(done.counts).toMatchObject({ succeeded: 4, failed: 0, byFailureClass: [] });
+  });
+
+  test('that has not reached its endpoint goes again, in the place of what waits for that', async () => {
+    const { bulk, logIds } = await planned(3);
+    room.answer = () => UNREACHED;
+    await room.act(bulk, 'start');
+    await room.until(bulk, 'STOPPED');
+    room.answer = () => GOOD;
+    room.ahead = 60_000;
+    await room.act(bulk, 'resume');
+    expect((await room.until(bulk, 'DONE')).counts).toMatchObject({ succeeded: 3, failed: 0 });
+    expect(room.sent.filter((logId) => logId === logIds[0])).toHaveLength(2);
+  });
+
+  test('that could not be built is built again after a resume', async () => {
+    const { bulk } = await planned(3);
+    room.prepared = () => ({ outcome: 'IMPOSSIBLE', why: 'MAPPING_FAILED', message: 'it fails' });
+    await room.act(bulk, 'start');
+    await room.until(bulk, 'STOPPED');
+    room.prepared = () => null;
+    await room.act(bulk, 'resume');
+    expect((await room.until(bulk, 'DONE')).counts).toMatchObject({ succeeded: 3, skipped: 0 });
+  });
+
+  test('that may have arrived stays failed after a resume: another one goes, and the rest', async () => {
     const { bulk, logIds } = await planned(4);
     room.answer = () => BROKEN;
     await room.act(bulk, 'start');
@@ -167,6 +202,37 @@ describe('the canary', () => {
     const done = await room.until(bulk, 'DONE');
     expect(room.sent).toEqual(logIds);
     expect(done.counts).toMatchObject({ succeeded: 3, failed: 1 });
+  });
+
+  test('in doubt of which people say that it has not arrived goes again', async () => {
+    const { bulk, logIds } = await planned(3);
+    room.answer = () => BROKEN;
+    await room.act(bulk, 'start');
+    await room.until(bulk, 'STOPPED');
+    await room.store.resolveLog({
+      logId: logIds[0] ?? '',
+      resolution: 'not_delivered',
+      reason: 'they have none',
+      actor: 'Asha',
+      now: Date.now(),
+    });
+    room.answer = () => GOOD;
+    await room.act(bulk, 'resume');
+    expect((await room.until(bulk, 'DONE')).counts).toMatchObject({ succeeded: 3, failed: 0 });
+  });
+
+  test('that somebody else has sent since is not sent again', async () => {
+    const { bulk, logIds } = await planned(3);
+    room.answer = () => REFUSED;
+    await room.act(bulk, 'start');
+    await room.until(bulk, 'STOPPED');
+    room.answer = () => GOOD;
+    await room.store.queueRetry(await retryOf(room.store, logIds[0] ?? ''));
+    await room.deliver();
+    room.sent.length = 0;
+    await room.act(bulk, 'resume');
+    await room.until(bulk, 'DONE');
+    expect(room.sent).toEqual(logIds.slice(1));
   });
 
   test('whose endpoint is not reached has failed', async () => {
@@ -190,6 +256,14 @@ describe('the canary', () => {
       why: 'CANARY_FAILED',
       failureClass: 'ENDPOINT_DOWN',
     });
+    // Resumed, it waits as long again.
+    await room.act(bulk, 'resume');
+    room.ahead = 40_000;
+    room.hurry(bulk);
+    await room.until(bulk, 'CANARY');
+    room.answer = () => GOOD;
+    await room.deliver();
+    expect((await room.until(bulk, 'DONE')).counts).toMatchObject({ succeeded: 3, failed: 0 });
   });
 
   test('that cannot be built stops all where the others would meet the same', async () => {
@@ -228,10 +302,11 @@ describe('the canary', () => {
 describe('failures', () => {
   test('of one class stop it once there are so many, with the window left unsent', async () => {
     const { bulk } = await planned(150, { hasCanary: false, stopAfter: 20 });
-    room.answer = () => BROKEN;
+    // Not such as the breaker opens for: what waits behind that fails no more.
+    room.answer = () => REFUSED;
     await room.act(bulk, 'start');
     const stopped = await room.until(bulk, 'STOPPED');
-    expect(stopped.stop).toMatchObject({ why: 'FAILURES', failureClass: 'HTTP_STATUS 500' });
+    expect(stopped.stop).toMatchObject({ why: 'FAILURES', failureClass: 'HTTP_STATUS 400' });
     expect(stopped.stop?.count).toBeGreaterThanOrEqual(20);
     expect(stopped.counts.waiting).toBeGreaterThan(50);
     expect(room.stops).toHaveLength(1);

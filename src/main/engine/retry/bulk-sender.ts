@@ -81,7 +81,9 @@ export class BulkSender {
     const now = clock();
     for (const item of queued) {
       const failureClass = item.isCanary ? stuckCanary(item) : null;
-      if (failureClass === null || now - item.queuedAt < CANARY_WAITS_MS) continue;
+      // Whoever sets it going again has mended what it waits for, or hopes so.
+      const since = Math.max(item.queuedAt, bulk.acts.at(-1)?.at ?? 0);
+      if (failureClass === null || now - since < CANARY_WAITS_MS) continue;
       const stopped = await store.stopBulkCanary({ bulkRetrySeq, failureClass, now });
       return { kind: 'GOES_ON', stopped };
     }

@@ -70,6 +70,37 @@ describe('an act', () => {
     expect(JSON.stringify(told)).not.toContain('secret');
   });
 
+  it('on what was made of named logs names those and what was made', async () => {
+    const BULK_ID = '0197b2f0-0000-7000-8000-000000000002';
+    const { told, call } = trail({ retryIntegrations: () => ({ bulk_retry_id: BULK_ID }) });
+    await call('retryIntegrations', { log_ids: [LOG_ID] });
+    const subject = `log_ids=${LOG_ID} bulk_retry_id=${BULK_ID}`;
+    expect(told.at(-1)).toMatchObject({ subject, detail: { outcome: 'done' } });
+    await call('retryIntegrations', { filter: { status: ['FAIL'] } });
+    expect(told.at(-1)).toMatchObject({ subject: `bulk_retry_id=${BULK_ID}` });
+  });
+
+  it('keeps the words that say what was done, before and after', async () => {
+    const { told, call } = trail({ controlBulkRetry: () => ({}), setBreaker: () => ({}) });
+    await call('controlBulkRetry', { bulk_retry_id: LOG_ID, action: 'cancel' });
+    expect(told[0]).toMatchObject({ detail: { action: 'cancel' } });
+    expect(told[2]).toMatchObject({ detail: { action: 'cancel', outcome: 'done' } });
+    await call('setBreaker', { lab_integration_id: 7, state: 'open', reason: 'they move' });
+    expect(told.at(-1)).toMatchObject({ detail: { state: 'open' } });
+  });
+
+  it('keeps the words of closed sets alone', () => {
+    for (const name of names) {
+      const { auditedWords = [], input } = contract[name] as Procedure;
+      for (const word of auditedWords) {
+        const field = (input as unknown as { shape: Record<string, { type?: string }> }).shape[
+          word
+        ];
+        expect(field?.type, `${name}.${word}`).toBe('enum');
+      }
+    }
+  });
+
   it('names fields, and never what is in them', async () => {
     const { told, call } = trail({ addUpdateDeveloperAuthentication: () => ({}) });
     const keys = { token: 'the-token' };

@@ -34,7 +34,7 @@ export function audited(
 
     const run: Handler = async (input, caller) => {
       if (!isAct(input)) return handler(input, caller);
-      const entry = entryOf(name, input, caller);
+      const entry = entryOf(name, procedure, input, caller);
       const of = await audit.append(entry);
       const tell = async (outcome: string, subject: string): Promise<void> => {
         const { fields: _given, ...who } = entry.detail;
@@ -47,7 +47,9 @@ export function audited(
       try {
         const output = await handler(input, caller);
         // What was made has its id only now.
-        await tell('done', entry.subject || subjectOf(output));
+        const made = entry.subject ? pickOf(output, procedure.madeId) : output;
+        const subjects = [entry.subject, subjectOf(made)].filter((subject) => subject !== '');
+        await tell('done', subjects.join(' '));
         return output;
       } catch (error) {
         await tell(error instanceof LabRelayError ? error.code : 'INTERNAL', entry.subject);
@@ -59,7 +61,12 @@ export function audited(
   return Object.fromEntries(wrapped) as unknown as Handlers<ProcedureName>;
 }
 
-function entryOf(action: string, input: object, caller: Caller): Omit<NewAuditEntry, 'at'> {
+function entryOf(
+  action: string,
+  { auditedWords = [] }: Procedure,
+  input: object,
+  caller: Caller,
+): Omit<NewAuditEntry, 'at'> {
   const fields = Object.entries(input).flatMap(([name, value]) =>
     value === undefined ? [] : [name],
   );
@@ -70,8 +77,20 @@ function entryOf(action: string, input: object, caller: Caller): Omit<NewAuditEn
     subject: subjectOf(input),
     reason,
     address: caller.address,
-    detail: { access_key_id: caller.accessKeyId, role: caller.role, fields },
+    detail: {
+      access_key_id: caller.accessKeyId,
+      role: caller.role,
+      fields,
+      ...Object.assign({}, ...auditedWords.map((name) => pickOf(input, name))),
+    },
   };
+}
+
+/** One field of a document by itself; nothing where it has none of that name. */
+function pickOf(document: unknown, name: string | undefined): object {
+  if (typeof document !== 'object' || document === null || name === undefined) return {};
+  const [entry] = Object.entries(document).filter(([key]) => key === name);
+  return entry ? Object.fromEntries([entry]) : {};
 }
 
 /** Texts that are ids of our own making; every other text may be about a patient. */

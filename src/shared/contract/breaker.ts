@@ -39,6 +39,7 @@ export const breakerProcedures = {
       'Opens the circuit breaker of an integration by hand, so that nothing leaves until it is closed, or closes it, whatever has opened it',
     role: 'operator',
     audit: 'change',
+    auditedWords: ['state'],
     input: z.strictObject({
       lab_integration_id: id,
       state: z.enum(BREAKER_STATES, { error: 'must be open or closed' }),

@@ -116,6 +116,7 @@ export const bulkRetryProcedures = {
       'Plans the retry of many logs, by ids or by any search filter; nothing is sent before controlBulkRetry starts it',
     role: 'operator',
     audit: 'change',
+    madeId: 'bulk_retry_id',
     input: z
       .strictObject({
         log_ids: logIds.optional(),
@@ -242,6 +243,7 @@ export const bulkRetryProcedures = {
     summary: 'Starts, pauses, resumes or cancels a bulk retry',
     role: 'operator',
     audit: 'change',
+    auditedWords: ['action'],
     input: z
       .strictObject({
         bulk_retry_id: bulkRetryId,

@@ -21,6 +21,10 @@ export interface Procedure<I extends z.ZodType = z.ZodType, O extends z.ZodType 
   audit: Audit;
   /** For a procedure that is not audited as such: whether this input makes it read in clear. */
   readsInClear?(input: z.output<I>): boolean;
+  /** Fields of the input that are words of closed sets: the audit chain keeps the words themselves. */
+  auditedWords?: readonly string[];
+  /** The id that its output gives to what it makes, where its input has ids of its own. */
+  madeId?: string;
   input: I;
   output: O;
 }

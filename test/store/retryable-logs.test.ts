@@ -147,6 +147,29 @@ describe('a newer one that was accepted', () => {
     expect((await read(first)).overtakenBy).toBe(logId);
   });
 
+  test.each(['in the order in which they were made', 'the newest first', 'anyhow'])(
+    'is the same for many that are read together as for each alone, %s',
+    async (order) => {
+      const logIds: string[] = [];
+      const ends = ['REFUSED', 'ACCEPTED', 'REFUSED', 'UNKNOWN', 'ACCEPTED', 'REFUSED'] as const;
+      for (const [at, end] of [...ends, ...ends].entries()) {
+        const key = at % 4 === 3 ? {} : { orderingKey: at % 3 === 0 ? 'K' : 'L' };
+        const log = { ...about(bill(at % 2 === 0 ? 'B1' : 'B2')), ...key };
+        logIds.push(await endedLog(store, rule, end, log));
+      }
+      const asked =
+        order === 'anyhow'
+          ? [5, 11, 2, 8, 0, 7, 1, 10, 3, 9, 4, 6].map((at) => logIds[at] ?? '')
+          : order === 'the newest first'
+            ? logIds.toReversed()
+            : logIds;
+      const alone = await Promise.all(asked.map(async (logId) => (await read(logId)).overtakenBy));
+      const together = await store.retryableLogs(asked);
+      expect(together.map(({ overtakenBy }) => overtakenBy)).toEqual(alone);
+      expect(new Set(alone).size).toBeGreaterThan(3);
+    },
+  );
+
   test('is looked for by index', async () => {
     await endedLog(store, rule, 'REFUSED', { ...about(bill('B1')), orderingKey: 'K' });
     const db = new Database(store.file);
@@ -160,7 +183,7 @@ describe('a newer one that was accepted', () => {
       },
     }) as typeof db;
     createReadRetryable(spied);
-    const values = { integration: rule, key: 'K', kind: 'bill', id: 'B1', logSeq: 1 };
+    const values = { integration: rule, key: 'K', kind: 'bill', id: 'B1', logSeq: 1, last: 9 };
     const plans = prepared
       .filter((sql) => sql.includes('@logSeq'))
       .map((sql) => db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(values))
@@ -168,10 +191,10 @@ describe('a newer one that was accepted', () => {
     db.close();
     expect(plans).toHaveLength(2);
     expect(plans[0]).toMatch(
-      /SEARCH log USING INDEX log_of_key \(lab_integration_id=\? AND ordering_key=\? AND log_seq>\?\)/,
+      /SEARCH log USING INDEX log_of_key \(lab_integration_id=\? AND ordering_key=\? AND log_seq>\? AND log_seq<\?\)/,
     );
     expect(plans[1]).toMatch(
-      /SEARCH log_reference USING (COVERING )?(PRIMARY KEY|INDEX \w+) \(id=\? AND kind=\? AND log_seq>\?\)/,
+      /SEARCH log_reference USING (COVERING )?(PRIMARY KEY|INDEX \w+) \(id=\? AND kind=\? AND log_seq>\? AND log_seq<\?\)/,
     );
     expect(plans[1]).toMatch(/SEARCH l USING INTEGER PRIMARY KEY/);
     expect(plans.join()).not.toMatch(/SCAN (log|l|log_reference)\b|TEMP B-TREE/);

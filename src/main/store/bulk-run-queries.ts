@@ -153,9 +153,10 @@ export function createBulkRunQueries(db: Database) {
     },
 
     /** Logs as whoever retries them must know them, in the order of the ids. */
-    retryableLogs(logIds: string[]): RetryableLog[] {
-      return logIds.flatMap((logId) => readLog(logId) ?? []);
-    },
+    retryableLogs: snapshot(db, (logIds: string[]): RetryableLog[] => {
+      const known = new Map();
+      return logIds.flatMap((logId) => readLog(logId, known) ?? []);
+    }),
 
     /** What was found, counted. */
     countBulkPlan(bulkRetrySeq: number): BulkPlan {

@@ -44,8 +44,16 @@ interface Word {
   attempt: number | null;
 }
 
+/**
+ * What was found newer than a log of a key or an object. Whoever reads many logs hands in the same one
+ * with each: the next older of its key has only those between the two to look at.
+ */
+type NewerKnown = Map<string, { logSeq: number; newer: number | null }>;
+
 /** Reads logs as those must know them who retry them, by row look-ups (see claimed-tasks.ts). */
-export function createReadRetryable(db: Database): (logId: string) => RetryableLog | null {
+export function createReadRetryable(
+  db: Database,
+): (logId: string, known?: NewerKnown) => RetryableLog | null {
   const log = db.prepare<[string], LogRow>(
     `SELECT log_seq, log_id, direction, lab_id, lab_integration_id, action_category,
        action_category_list_id, event_id, ordering_key, retry_context, status, certainty, resolution,
@@ -100,7 +108,7 @@ export function createReadRetryable(db: Database): (logId: string) => RetryableL
     return isDenied(newestWord.get(log_seq), last) ? resolution : null;
   };
 
-  return (logId) => {
+  return (logId, known = new Map()) => {
     const row = log.get(logId);
     if (!row) return null;
     const context = JSON.parse(row.retry_context) as RetryContext;
@@ -131,7 +139,7 @@ export function createReadRetryable(db: Database): (logId: string) => RetryableL
       lastRevision: last?.revision ?? null,
       revisions: bodies,
       mayHold: mayHoldOf(row.log_seq),
-      overtakenBy: overtaken(row, context.references),
+      overtakenBy: overtaken(row, context.references, known),
       task: task
         ? {
             taskId: task.task_id,
@@ -149,19 +157,24 @@ function createOvertaken(db: Database) {
   const logId = db.prepare<[number], string>('SELECT log_id FROM log WHERE log_seq = ?').pluck();
   // The inner LIMIT bounds the search: a key or an object may have very many newer logs.
   const ofKey = db
-    .prepare<[{ integration: number; key: string; logSeq: number }], number>(
+    .prepare<[{ integration: number; key: string; logSeq: number; last: number }], number>(
       `SELECT log_seq FROM (
          SELECT log_seq, certainty, resolution FROM log INDEXED BY log_of_key
          WHERE lab_integration_id = (@integration | 0) AND ordering_key = (@key || '')
-           AND log_seq > (@logSeq | 0) ORDER BY log_seq LIMIT ${LOOKED_AT})
+           AND log_seq > (@logSeq | 0) AND log_seq <= (@last | 0)
+         ORDER BY log_seq LIMIT ${LOOKED_AT})
        WHERE certainty = 'ACCEPTED' OR resolution = 'delivered' LIMIT 1`,
     )
     .pluck();
   const ofObject = db
-    .prepare<[{ integration: number; kind: string; id: string; logSeq: number }], number>(
+    .prepare<
+      [{ integration: number; kind: string; id: string; logSeq: number; last: number }],
+      number
+    >(
       `SELECT l.log_seq FROM (
          SELECT log_seq FROM log_reference
          WHERE id = (@id || '') AND kind = (@kind || '') AND log_seq > (@logSeq | 0)
+           AND log_seq <= (@last | 0)
          ORDER BY log_seq LIMIT ${LOOKED_AT}) r
        CROSS JOIN log l ON l.log_seq = r.log_seq
        WHERE l.lab_integration_id = (@integration | 0)
@@ -169,16 +182,39 @@ function createOvertaken(db: Database) {
     )
     .pluck();
 
-  return (log: LogRow, references: readonly Reference[]): string | null => {
+  const newerOf = (
+    known: NewerKnown,
+    name: string,
+    logSeq: number,
+    look: (last: number) => number | undefined,
+  ): number | null => {
+    const after = known.get(name);
+    // Behind the one that is known nothing has to be looked at twice.
+    const isBefore = after !== undefined && logSeq < after.logSeq;
+    const newer = isBefore
+      ? (look(after.logSeq) ?? after.newer)
+      : (look(Number.MAX_SAFE_INTEGER) ?? null);
+    known.set(name, { logSeq, newer });
+    return newer;
+  };
+
+  return (log: LogRow, references: readonly Reference[], known: NewerKnown): string | null => {
     const { log_seq: logSeq, lab_integration_id: integration, ordering_key: key } = log;
     if (integration === null) return null;
-    const object = mainObjectOf(references);
+    const ofItsKey =
+      key === null
+        ? null
+        : newerOf(known, JSON.stringify([integration, key]), logSeq, (last) =>
+            ofKey.get({ integration, key, logSeq, last }),
+          );
+    const object = ofItsKey === null ? mainObjectOf(references) : null;
     const newer =
-      (key === null ? undefined : ofKey.get({ integration, key, logSeq })) ??
-      (object
-        ? ofObject.get({ integration, kind: object.kind, id: object.id, logSeq })
-        : undefined);
-    return newer === undefined ? null : (logId.get(newer) ?? null);
+      object === null
+        ? ofItsKey
+        : newerOf(known, JSON.stringify([integration, object.kind, object.id]), logSeq, (last) =>
+            ofObject.get({ integration, kind: object.kind, id: object.id, logSeq, last }),
+          );
+    return newer === null ? null : (logId.get(newer) ?? null);
   };
 }
 

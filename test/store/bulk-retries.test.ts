@@ -10,6 +10,7 @@ import {
   type NewBulkRetry,
   type PlannedItem,
 } from '../../src/shared/model/bulk-retry.ts';
+import { decidedOn, type DecidedOn } from '../../src/shared/model/retry.ts';
 import { endOf } from '../../src/shared/model/bulk-retry-steps.ts';
 import { openLocalStore } from './local-store.ts';
 import { configure, delivery, event, settleAs, stampNext } from './samples.ts';
@@ -30,12 +31,7 @@ async function refused(count: number) {
   await store.acceptEvent(event(made));
   for (let n = 0; n < count; n++) await settleAs(store, (await stampNext(store)).task, REFUSED);
   const logs = await store.retryableLogs(made.map(({ log }) => log.logId));
-  return logs.map(({ logId, logSeq, revision, newestAttempt }) => ({
-    logId,
-    logSeq,
-    revision,
-    newestAttempt,
-  }));
+  return logs.map((log) => ({ logId: log.logId, logSeq: log.logSeq, ...decidedOn(log) }));
 }
 
 let begun = 0;
@@ -70,9 +66,9 @@ const itemOf = (logSeq: number, more: Partial<PlannedItem> = {}): PlannedItem =>
 function fateOf(
   bulkRetryId: string,
   position: number,
-  log: { logId: string; revision: number; newestAttempt: number },
+  log: DecidedOn & { logId: string },
 ): BulkFate {
-  const { logId, revision, newestAttempt } = log;
+  const { logId, revision } = log;
   const made = { body: 'STORED', objectsFrom: null, fallback: null, changed: [] } as const;
   return {
     position,
@@ -81,7 +77,7 @@ function fateOf(
       kind: 'QUEUE',
       retry: {
         logId,
-        expect: { newestAttempt, revision },
+        expect: decidedOn(log),
         body: { kind: 'STORED', revision },
         isBodyChosen: false,
         note: { ...made, changed: [], actor: 'Asha', reason: 'mended', bulkRetryId },

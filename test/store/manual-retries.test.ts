@@ -3,7 +3,16 @@ import type { BuiltRevision } from '../../src/shared/model/delivery.ts';
 import { PROBE_EVERY_MS } from '../../src/shared/model/breaker.ts';
 import { openLocalStore } from './local-store.ts';
 import { attemptEnds, endedLog, type LocalStore, NOTE, retryOf, tamper } from './retrying.ts';
-import { configure, delivery, event, settleAs, stampNext, statesIn, UNREACHED } from './samples.ts';
+import {
+  configure,
+  delivery,
+  event,
+  report,
+  settleAs,
+  stampNext,
+  statesIn,
+  UNREACHED,
+} from './samples.ts';
 
 let store: LocalStore;
 let rule: number;
@@ -206,8 +215,26 @@ describe('nothing is queued, and nothing changed,', () => {
 
   test('where the log is not as it was decided on', async () => {
     const logId = await endedLog(store, rule, 'REFUSED');
-    await refused(logId, 'CHANGED', { expect: { newestAttempt: 0, revision: 1 } });
-    await refused(logId, 'CHANGED', { expect: { newestAttempt: 1, revision: 2 } });
+    const { expect: decided } = await retryOf(store, logId);
+    await refused(logId, 'CHANGED', { expect: { ...decided, newestAttempt: 0 } });
+    await refused(logId, 'CHANGED', { expect: { ...decided, revision: 2 } });
+  });
+
+  test('where it is told between decision and queueing that the partner has it', async () => {
+    const logId = await endedLog(store, rule, 'REFUSED');
+    const request = await retryOf(store, logId);
+    const told = { status: 'SUCCESS', certainty: 'ACCEPTED', reporter: 'partner' } as const;
+    const at = { activityDate: 5_000, receivedAt: 5_000 };
+    await store.report(report(logId, { attempt: 1, ...told, ...at }));
+    expect(await store.queueRetry(request)).toEqual({ ...NONE, why: 'CHANGED' });
+  });
+
+  test('where somebody closes it as delivered meanwhile', async () => {
+    const logId = await endedLog(store, rule, 'UNKNOWN');
+    const request = await retryOf(store, logId);
+    const word = { resolution: 'delivered', reason: 'asked', actor: 'Anna', now: 5_000 } as const;
+    await store.resolveLog({ logId, ...word });
+    expect(await store.queueRetry(request)).toEqual({ ...NONE, why: 'CHANGED' });
   });
 
   test('where a restored backup holds it', async () => {

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import type { NewLog } from '../../src/shared/model/delivery.ts';
-import type { QueueRetry, RetryNote } from '../../src/shared/model/retry.ts';
+import { decidedOn, type QueueRetry, type RetryNote } from '../../src/shared/model/retry.ts';
 import type { AttemptReport } from '../../src/shared/model/delivery.ts';
 import type { openLocalStore } from './local-store.ts';
 import { delivery, event, settleAs, stampNext } from './samples.ts';
@@ -77,7 +77,7 @@ export async function retryOf(
   if (!log) throw new Error('no such log');
   return {
     logId,
-    expect: { newestAttempt: log.newestAttempt, revision: log.revision },
+    expect: decidedOn(log),
     body: { kind: 'STORED', revision: log.revision },
     isBodyChosen: false,
     note: NOTE,

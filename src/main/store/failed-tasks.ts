@@ -5,7 +5,7 @@ import type {
   ReportResult,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
-import type { Requeued, RetryableLog } from '../../shared/model/retry.ts';
+import { decidedOn, type Requeued, type RetryableLog } from '../../shared/model/retry.ts';
 import {
   manualRetryVerdict,
   type RetryDoubt,
@@ -145,7 +145,7 @@ export function createFailedTaskCommands(db: Database, queueRetry: QueueRetryNow
       const queued = queueRetry(
         {
           logId: log.logId,
-          expect: { newestAttempt: log.newestAttempt, revision: log.revision },
+          expect: decidedOn(log),
           body: { kind: 'STORED', revision: log.revision },
           isBodyChosen: false,
           note: {

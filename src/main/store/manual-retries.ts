@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { isUrgent } from '../../shared/model/ordering.ts';
 import {
+  type DecidedOn,
   obstacleOfTask,
   type OpenTask,
   type QueuedRetry,
@@ -9,7 +10,13 @@ import {
   type RetryNote,
   type RetryObstacle,
 } from '../../shared/model/retry.ts';
-import type { Direction, HeldReason, Priority } from '../../shared/model/vocabulary.ts';
+import type {
+  Certainty,
+  Direction,
+  HeldReason,
+  LogStatus,
+  Priority,
+} from '../../shared/model/vocabulary.ts';
 import { createBatchOf } from './batch-of.ts';
 import { createProbeNow } from './breaker.ts';
 import type { LogRow } from './directory.ts';
@@ -39,6 +46,8 @@ interface RetriedRow {
   newest_attempt: number;
   revision: number;
   retry_count: number;
+  status: LogStatus;
+  certainty: Certainty | null;
 }
 
 interface TaskRow {
@@ -56,7 +65,7 @@ interface TaskRow {
 export function createQueueRetry(db: Database, tasks: Tasks): QueueRetryNow {
   const log = db.prepare<[string], RetriedRow>(
     `SELECT log_seq, direction, lab_integration_id, priority, ordering_key, deliver_by, held_reason,
-       newest_attempt, revision, retry_count
+       newest_attempt, revision, retry_count, status, certainty
      FROM log WHERE log_id = ?`,
   );
   const taskOf = db.prepare<[number], TaskRow>(
@@ -119,9 +128,7 @@ export function createQueueRetry(db: Database, tasks: Tasks): QueueRetryNow {
     const obstacle = obstacleOfTask(task && openTaskOf(task), known.held_reason);
     if (obstacle !== null) return refused(obstacle);
     if (active === 0) return refused('DISABLED');
-    if (known.newest_attempt !== expect.newestAttempt || known.revision !== expect.revision) {
-      return refused('CHANGED');
-    }
+    if (!isAsDecidedOn(known, expect)) return refused('CHANGED');
     if (body.kind === 'STORED' && !hasRevision.get(logSeq, body.revision)) {
       return refused('NO_BODY');
     }
@@ -197,6 +204,15 @@ function createWaitsOf(db: Database): (logSeq: number) => HeldReason | null {
 function openTaskOf(row: TaskRow): OpenTask {
   const { task_id: taskId, state, kind, stamped_at } = row;
   return { taskId, state, kind, isStamped: stamped_at !== null };
+}
+
+function isAsDecidedOn(row: RetriedRow, expect: DecidedOn): boolean {
+  return (
+    row.newest_attempt === expect.newestAttempt &&
+    row.revision === expect.revision &&
+    row.status === expect.status &&
+    row.certainty === expect.certainty
+  );
 }
 
 function refused(why: RetryObstacle): QueuedRetry {

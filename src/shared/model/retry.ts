@@ -103,11 +103,19 @@ export type RetryBody =
   | { kind: 'BUILT'; revision: BuiltRevision }
   | { kind: 'EDITED'; revision: Omit<BuiltRevision, 'objectsFrom' | 'fallback'> };
 
+/** What of a log decides whether it may be sent again: a late report may tell otherwise any moment. */
+export type DecidedOn = Pick<RetryableLog, 'newestAttempt' | 'revision' | 'status' | 'certainty'>;
+
+/** What a log is decided on. */
+export function decidedOn({ newestAttempt, revision, status, certainty }: DecidedOn): DecidedOn {
+  return { newestAttempt, revision, status, certainty };
+}
+
 /** One retry by hand, as the store queues it: all of it or nothing. */
 export interface QueueRetry {
   logId: string;
-  /** The log as it was decided on: with another newest attempt or another body nothing is queued. */
-  expect: { newestAttempt: number; revision: number };
+  /** The log as it was decided on: where any of it is otherwise by now, nothing is queued. */
+  expect: DecidedOn;
   body: RetryBody;
   /** The schedule repeats these very bytes, since a person chose them. */
   isBodyChosen: boolean;

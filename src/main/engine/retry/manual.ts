@@ -2,13 +2,14 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { fieldError, LabRelayError } from '../../../shared/errors.ts';
 import type { LabIntegration } from '../../../shared/model/configuration.ts';
 import type { KeyWentOn } from '../../../shared/model/ordering.ts';
-import type {
-  CancelledRetry,
-  PreparedRetry,
-  QueuedRetry,
-  QueueRetry,
-  RetryableLog,
-  RetryMade,
+import {
+  type CancelledRetry,
+  decidedOn,
+  type PreparedRetry,
+  type QueuedRetry,
+  type QueueRetry,
+  type RetryableLog,
+  type RetryMade,
 } from '../../../shared/model/retry.ts';
 import { manualRetryVerdict, sentenceOf } from '../../../shared/model/retry-verdict.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
@@ -192,7 +193,7 @@ export function queueOf(
 ): QueueRetry {
   return {
     logId: log.logId,
-    expect: { newestAttempt: log.newestAttempt, revision: log.revision },
+    expect: decidedOn(log),
     body,
     isBodyChosen,
     note: { ...by, ...made },

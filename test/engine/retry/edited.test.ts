@@ -15,6 +15,12 @@ describe('an edited body', () => {
     ['JSON is written as JSON', { a: [1, null] }, JSON_BODY, '{"a":[1,null]}'],
     ['a list may go as well', '[1]', JSON_BODY, '[1]'],
     ['what is no JSON stays text', '<r>1</r>', TEXT, '<r>1</r>'],
+    [
+      'long numbers in text stay',
+      '{"a":12345678901234567890}',
+      JSON_BODY,
+      '{"a":12345678901234567890}',
+    ],
     ['flat by GET', '{"a":1}', { ...JSON_BODY, method: 'GET' }, '{"a":1}'],
   ] as const)('%s', (_, payload, like, body) => {
     expect(editedBody(payload as never, like)).toBe(body);
@@ -30,6 +36,8 @@ describe('an edited body', () => {
       /this text is not/,
     ],
     ['a document where text goes', { a: 1 }, TEXT, 'payload', /give it as text/],
+    ['one whose numbers were rounded', { a: [2 ** 60] }, JSON_BODY, 'payload', /as text/],
+    ['behind a byte order mark', '\uFEFF{}', JSON_BODY, 'payload', /without one/],
     ['nothing', '', TEXT, 'payload', /must not be empty/],
     ['11 MiB', 'ä'.repeat(5.5 * 1024 * 1024), TEXT, 'payload', /at most 10 MiB/],
     ['a nested one by GET', { a: { b: 1 } }, { ...JSON_BODY, method: 'GET' }, 'payload', /flat/],

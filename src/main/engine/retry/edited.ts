@@ -26,6 +26,9 @@ export function editedBody(
   if (!isJson) return body;
   const value = typeof payload === 'string' ? parsed(payload) : payload;
   checkPayload(value);
+  if (typeof payload !== 'string' && hasLongNumber(value)) {
+    throw refused('has a number of more than 15 digits, which JSON readers round; give it as text');
+  }
   if (method === 'GET' && queryParameters(value) === null) {
     throw refused(
       'goes by GET, which carries it in the query; give a flat object of text, numbers, true and false',
@@ -43,9 +46,20 @@ function parsed(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
+    // Editors of some systems put it there unseen, and the receiver's parser would fail on it too.
+    if (text.startsWith('\uFEFF')) {
+      throw refused('begins with a byte order mark; save it as UTF-8 without one');
+    }
     // The parser's own words may quote what was typed.
     throw refused('its body is JSON, and this text is not; mend it');
   }
+}
+
+/** Whether a number in it may have been rounded on its way here, as text never is. */
+function hasLongNumber(value: JsonValue): boolean {
+  if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).some(hasLongNumber);
 }
 
 /** Too deep a document could exhaust the stack of whoever compares or masks it. */

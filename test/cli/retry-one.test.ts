@@ -39,6 +39,15 @@ describe('labrelay retry LOG_ID', () => {
     expect(revealed).toMatch(/\/total_amount +CHANGED +-350 +350\n/);
     expect(revealed).not.toContain('masked');
 
+    const stored = await lab.labrelay(['retry', logId, '--plan', '--stored']);
+    expect(stored.stdout).toMatch(/terms +REASON/);
+    expect(stored.stdout).toMatch(/would send +the same bytes, revision 1 /);
+    const edit = join(lab.folders.make(), 'corrected.json');
+    writeFileSync(edit, '{"bill_id":"B-corrected"}');
+    const edited = await lab.labrelay(['retry', logId, '--plan', '--edit', edit]);
+    expect(edited.stdout).toMatch(/would send +revision 2 .*, as you have edited it\n/);
+    expect(edited.stdout).toMatch(/REMOVED/);
+
     lab.partner.answers(200);
     const retried = await lab.labrelay(['retry', logId.slice(-8)]);
     expect(retried).toMatchObject({ code: 0, stderr: '' });
@@ -146,7 +155,7 @@ describe('labrelay retry LOG_ID', () => {
     [['retry', 'xyz!']],
     [['retry', 'abcdef', '--status', 'FAIL']],
     [['retry', 'abcdef', '--revision', 'two']],
-    [['retry', 'abcdef', '--stored', '--plan']],
+    [['retry', 'abcdef', '--no-wait', '--plan']],
     [['retry', 'abcdef', '--limit', '3']],
     [['cancel-retry', '--reason', 'no id']],
     [['cancel-retry', 'abcdef']],

@@ -29,6 +29,7 @@ function aPreview(given: Partial<Preview> = {}): Preview {
       sha256: 'b'.repeat(64),
       content_type: 'application/json',
       body: '{}',
+      made: 'CHANGED',
       objects_from: 'LOCAL',
       fallback: null,
       config_version: 4,
@@ -59,6 +60,15 @@ describe('what would be sent, in words', () => {
     expect(text).toMatch(/versions +configuration 3 at the last attempt, 4 now/);
     expect(text).toMatch(/\/bill\/amount +CHANGED +100 +120\n/);
     expect(text).toMatch(/\/bill\/code +ADDED +"CBC"\n/);
+  });
+
+  test.each([
+    ['STORED', 'as it is stored'],
+    ['EDITED', 'as you have edited it'],
+  ] as const)('says of what a person chose (%s) that it is not built anew', (made, words) => {
+    const { now } = aPreview();
+    const text = renderPreview(aPreview({ now: { ...now, made, objects_from: null } }));
+    expect(text).toContain(`_r2, ${words}\n`);
   });
 
   test('says what stands against it and what the receiver may hold', () => {

@@ -36,13 +36,6 @@ describe('one log or many', () => {
     ['a rate for one', { rate: '5' }, 1, false, '--rate: is for several logs; leave it out'],
     ['no canary for one', { 'no-canary': true }, 1, false, '--no-canary: is for several logs'],
     ['both waits', { wait: true, 'no-wait': true }, 1, false, 'choose one of them'],
-    [
-      'a plan of stored bytes',
-      { plan: true, stored: true },
-      1,
-      false,
-      '--stored: --plan only shows',
-    ],
     ['a plan that is agreed to', { plan: true, yes: true }, 0, true, '--yes: --plan only shows'],
     ['clear values without a plan', { reveal: true }, 1, false, '--reveal: goes with --plan'],
   ] as const satisfies [string, RetryFlags, number, boolean, string][])(
@@ -57,6 +50,13 @@ describe('one log or many', () => {
     const flags = { rate: '5', 'no-canary': true, wait: true, 'no-wait': true };
     expect(() => retryMode(flags, 1, false)).toThrow(/--rate.*\n.*--no-canary.*\n.*--wait/);
   });
+
+  test.each([{ stored: true }, { revision: '1' }, { edit: 'f' }, { 'config-version': '2' }])(
+    '%j can be looked at before it is sent',
+    (flags) => {
+      expect(retryMode({ ...flags, plan: true, reveal: true }, 1, false)).toBe('ONE');
+    },
+  );
 
   test('agreeing in advance to a single one does no harm', () => {
     expect(retryMode({ yes: true }, 1, false)).toBe('ONE');

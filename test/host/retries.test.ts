@@ -274,6 +274,33 @@ describe('a refused bill', () => {
     expect(peer.requests).toHaveLength(1);
   });
 
+  test('is looked at before it goes, in whichever body it is to go', async () => {
+    await bill({ bill_id: 1, total: 90 });
+    const edit = { body: 'edited', payload: { total: 95 } } as const;
+    expect(await preview({ ...edit, reveal: true })).toMatchObject({
+      terms: 'FREE',
+      now: { outcome: 'CHANGED', made: 'EDITED', revision: 2, body: '{"total":95}' },
+      differences: expect.arrayContaining([
+        { path: '/total', kind: 'ADDED', before: null, after: 95 },
+      ]) as unknown,
+    });
+    expect(await preview({ body: 'stored' })).toMatchObject({
+      terms: 'REASON',
+      now: { outcome: 'SAME', made: 'STORED', revision: 1, key: logId },
+    });
+    expect(await ask('previewRetry', { log_id: logId, body: 'edited' })).toMatchObject({
+      status: 422,
+      problem: told('INVALID_INPUT', 'payload', /is missing/),
+    });
+    const { now } = await preview(edit);
+    expect(peer.requests).toHaveLength(1);
+    answerAs(TAKEN);
+    const other = { body: 'edited', payload: { total: 96 }, expected_sha256: now.sha256 } as never;
+    expect((await refusal(other)).status).toBe(409);
+    await retry({ ...edit, expected_sha256: now.sha256 ?? '' });
+    await settled('ACCEPTED', 2);
+  });
+
   test('is sent only as it was shown, where the sha256 of the preview is given', async () => {
     const masked = await preview();
     await bill({ bill_id: 1, total: 90 });
@@ -327,8 +354,9 @@ describe('a refused bill', () => {
     expect(await preview()).toMatchObject({
       terms: 'IMPOSSIBLE',
       obstacle: 'MAPPING_FAILED',
-      now: { outcome: 'FAILED', revision: null, body: null },
+      now: { outcome: 'FAILED', revision: null, body: null, made: null },
     });
+    expect(await preview({ body: 'stored' })).toMatchObject({ terms: 'FREE', obstacle: null });
     expect(await refusal({ reason: 'now' })).toMatchObject({
       status: 422,
       problem: { code: 'MAPPING_FAILED' },
@@ -359,13 +387,21 @@ describe('a refused bill', () => {
       status: 403,
       problem: told('FORBIDDEN', 'reveal', /takes the role operator/),
     });
+    // Whoever may compare bodies of their own can guess until nothing differs.
+    const guess = { log_id: logId, body: 'edited', payload: { total: 87_654 } };
+    expect(await ask('previewRetry', guess, viewer)).toMatchObject({
+      status: 403,
+      problem: told('FORBIDDEN', 'body', /takes the role operator/),
+    });
+    await preview({ body: 'edited', payload: { total: 87_654 } });
     expect((await refusal({ reason: 'now' }, viewer)).status).toBe(403);
     const { items } = await call(running, 'listAudit', { limit: 20 });
     const seen = items.filter(
       ({ action, subject }) => action === 'previewRetry' && subject.includes(logId),
     );
-    // Two tries to see it in clear, each with what came of it.
-    expect(seen).toHaveLength(4);
+    // Two tries to see it in clear and two to compare it, each with what came of it.
+    expect(seen).toHaveLength(8);
+    expect(JSON.stringify(items)).not.toContain('87654');
   });
 });
 

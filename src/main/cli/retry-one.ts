@@ -7,7 +7,7 @@ import { type CommandIo, line } from './output.ts';
 import { oneLine } from './plain.ts';
 import { retryWords } from './retry-state.ts';
 import { renderPreview, renderQueued } from './retry-text.ts';
-import { type OneWish, type RetryFlags, wholeFlag } from './retry-wish.ts';
+import type { OneWish, RetryFlags } from './retry-wish.ts';
 
 /** So long an attempt is waited for: twice as long as a rule's calls take by default. */
 const WAIT_AT_MOST_MS = 60_000;
@@ -28,15 +28,14 @@ interface Ended {
 export async function planOne(
   client: EngineClient,
   logId: string,
+  { accept_duplicates: _onlySent, ...wish }: OneWish,
   values: Values,
   io: CommandIo,
 ): Promise<number> {
-  const version = wholeFlag(values, 'config-version', 1, 1_000_000_000);
   const preview = await client.call('previewRetry', {
     log_id: logId,
-    ...(version === null ? {} : { config_version: version }),
+    ...wish,
     ...(values.reveal ? { reveal: true } : {}),
-    ...(values.reveal && values.reason !== undefined ? { reason: values.reason } : {}),
   });
   if (values.json) line(io.out, JSON.stringify(preview));
   else io.out(renderPreview(preview));

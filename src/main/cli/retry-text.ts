@@ -62,7 +62,20 @@ function nowWords({ now }: Preview): string {
     case 'SAME':
       return `the same bytes, revision ${now.revision ?? '?'} under its key ${now.key ?? '?'}${where}`;
     case 'CHANGED':
-      return `revision ${now.revision ?? '?'} with its own key ${now.key ?? '?'}, built anew${by}${where}`;
+      return `revision ${now.revision ?? '?'} with its own key ${now.key ?? '?'}, ${madeWords(now)}${where}`;
+  }
+}
+
+function madeWords({ made, config_version: version }: Preview['now']): string {
+  switch (made) {
+    case 'STORED':
+      return 'as it is stored';
+    case 'EDITED':
+      return 'as you have edited it';
+    case 'SAME':
+    case 'CHANGED':
+    case null:
+      return `built anew${version === null ? '' : ` under version ${version}`}`;
   }
 }
 

@@ -81,8 +81,8 @@ export function retryMode(flags: RetryFlags, ids: number, hasFilters: boolean): 
   }
   if (flags.wait && flags['no-wait']) faults.push('--wait and --no-wait: choose one of them');
   if (flags.plan) {
-    for (const name of given(['stored', 'revision', 'edit', 'wait', 'no-wait', 'yes'])) {
-      faults.push(`--${name}: --plan only shows what would be built and sent; leave one out`);
+    for (const name of given(['wait', 'no-wait', 'yes'])) {
+      faults.push(`--${name}: --plan only shows what would be sent; leave one out`);
     }
   } else if (flags.reveal) faults.push('--reveal: goes with --plan');
   if (faults.length > 0) throw new UsageError(faults.join('\n  '));

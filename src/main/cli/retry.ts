@@ -22,7 +22,8 @@ have changed go out as a new revision with a key of its own. LOG_ID may be its b
 or more characters. Several are planned and counted first, then asked for; one of each integration
 goes out ahead, and the others follow once it has succeeded.
 
-  --plan             shows what would be sent, and on what terms; sends nothing
+  --plan             shows what would be sent, how it differs from what was, and on what terms;
+                     sends nothing
   --reason TEXT      why; needed where the receiver may hold it, or refused it as it is
   --accept-duplicates  takes the place of a reason for what was handed on and is not confirmed yet
   --stored           the bytes that were to go anyway, not new ones
@@ -79,7 +80,7 @@ export const run: Run = async (argv, io) => {
   try {
     if (one) {
       const logId = await wholeLogId(client, ids[0] ?? '');
-      if (values.plan) return await planOne(client, logId, values, io);
+      if (values.plan) return await planOne(client, logId, one, values, io);
       return await retryOne(client, logId, one, values, io);
     }
     const selection = filter ? { filter } : { log_ids: await wholeLogIds(client, ids) };

@@ -20,6 +20,22 @@ const configVersion = z
   .int({ error: 'must be a version as listIntegrationVersions shows it' })
   .positive({ error: 'must be a version as listIntegrationVersions shows it' });
 
+/** Which bytes are meant; the same for a preview and for the retry that follows it. */
+const bodyChoice = {
+  body: z
+    .enum(RETRY_BODIES, { error: `must be one of ${RETRY_BODIES.join(', ')}` })
+    .default('fresh'),
+  /** With `stored`: which; the one that was sent last where it is left out. */
+  revision: z
+    .int({ error: 'must be a revision as getLog shows it' })
+    .positive({ error: 'must be a revision as getLog shows it' })
+    .optional(),
+  /** With `fresh`: the mapping of that version; address and credentials are always the present ones. */
+  config_version: configVersion.optional(),
+  /** With `edited`: the body itself, as text or as JSON. */
+  payload: z.json({ error: 'must be the body, as text or as JSON' }).optional(),
+};
+
 /** One place in which what was sent last and what would be sent now differ. */
 const difference = z.object({
   /** JSON pointer (RFC 6901); empty: the bodies as a whole. */
@@ -58,9 +74,9 @@ export const retryPreviewDocument = z.object({
       body: z.string(),
     })
     .nullable(),
-  /** What would be sent now, built anew under the current configuration or `config_version`. */
+  /** What would be sent now: built anew, or as `body` says. */
   now: z.object({
-    /** `SAME`: the bytes that were to go anyway. `FAILED`: they cannot be built; `message` says why. */
+    /** `SAME`: the bytes that were sent last or, where none were, were to go. `FAILED`: they cannot be built; `message` says why. */
     outcome: z.enum(['SAME', 'CHANGED', 'FAILED']),
     /** The number that these bytes would have; null where there are none, below likewise. */
     revision: z.int().nullable(),
@@ -69,6 +85,8 @@ export const retryPreviewDocument = z.object({
     sha256: z.string().nullable(),
     content_type: z.string().nullable(),
     body: z.string().nullable(),
+    /** How it comes about; null where it does not. */
+    made: z.enum(RETRY_BODY_ORIGINS).nullable(),
     /** Where the objects were read; null where none was. */
     objects_from: z.enum(OBJECTS_FROM).nullable(),
     /** Why our own copy had to serve; null where it need not. */
@@ -89,13 +107,14 @@ export const retryPreviewDocument = z.object({
 export const retryProcedures = {
   previewRetry: procedure({
     summary:
-      'What was sent last, what would be sent now, how they differ and on what terms; patient data is masked, and reveal takes an operator',
+      'What was sent last, what would be sent now, how they differ and on what terms; patient data is masked; reveal, and comparing an edit, take an operator',
     role: 'viewer',
     audit: 'none',
-    readsInClear: (input) => input.reveal,
+    // An edit that is compared tells where it is right: so its guesses are on record, too.
+    readsInClear: ({ reveal, body }) => reveal || body === 'edited',
     input: z.strictObject({
       log_id: logId,
-      config_version: configVersion.optional(),
+      ...bodyChoice,
       reveal: flag.default(false),
       /** Why it is to be seen in clear, for the audit chain. */
       reason: reasonText.optional(),
@@ -113,18 +132,7 @@ export const retryProcedures = {
       reason: reasonText.optional(),
       /** Needed where the terms are CONFIRM, unless a reason is given. */
       accept_duplicates: flag.default(false),
-      body: z
-        .enum(RETRY_BODIES, { error: `must be one of ${RETRY_BODIES.join(', ')}` })
-        .default('fresh'),
-      /** With `stored`: which; the one that was sent last where it is left out. */
-      revision: z
-        .int({ error: 'must be a revision as getLog shows it' })
-        .positive({ error: 'must be a revision as getLog shows it' })
-        .optional(),
-      /** With `fresh`: the mapping of that version; address and credentials are always the present ones. */
-      config_version: configVersion.optional(),
-      /** With `edited`: the body itself, as text or as JSON. */
-      payload: z.json({ error: 'must be the body, as text or as JSON' }).optional(),
+      ...bodyChoice,
       /** The sha256 that the preview showed; other bytes are refused. */
       expected_sha256: z
         .string({ error: 'must be the sha256 that previewRetry showed' })

@@ -241,7 +241,7 @@ describe('what cannot be sent is an outcome', () => {
     });
     expect(at.woken()).toBe(0);
     if (why === 'NOT_FOUND') return;
-    expect(await at.retries.preview(logId, null)).toMatchObject({
+    expect(await at.retries.preview(logId, { kind: 'FRESH', configVersion: null })).toMatchObject({
       terms: why === 'NO_BODY' ? expect.any(String) : 'IMPOSSIBLE',
     });
   });

@@ -17,14 +17,8 @@ export function retryHandlers(
   const blind = (sha256: string) => retries.blind(sha256);
   return {
     previewRetry: async (input, caller) => {
-      if (input.reveal && caller.role === 'viewer') {
-        throw fieldError(
-          'FORBIDDEN',
-          'reveal',
-          'shows patient data, which takes the role operator; leave it out or use another key',
-        );
-      }
-      const preview = await retries.preview(input.log_id, input.config_version ?? null);
+      if (caller.role === 'viewer') refuseViewer(input);
+      const preview = await retries.preview(input.log_id, wishedBody(input));
       if (input.reveal) return previewDocumentOf(preview, (sha256) => sha256);
       return maskPreview(previewDocumentOf(preview, blind), maskContext(shownIds(preview.log)));
     },
@@ -57,8 +51,23 @@ export function retryHandlers(
   };
 }
 
+/**
+ * What only operators may look at. A masked comparison with an edit of one's own would tell a guesser
+ * where the guess is right.
+ * @throws LabRelayError `FORBIDDEN`
+ */
+function refuseViewer({ reveal, body }: Input<'previewRetry'>): void {
+  const cure = 'which takes the role operator; leave it out or use another key';
+  if (reveal) throw fieldError('FORBIDDEN', 'reveal', `shows patient data, ${cure}`);
+  if (body === 'edited') {
+    throw fieldError('FORBIDDEN', 'body', `edited compares a body with patient data, ${cure}`);
+  }
+}
+
 /** @throws LabRelayError `INVALID_INPUT` where fields do not go together */
-function wishedBody(input: Input<'retryIntegration'>): WishedBody {
+function wishedBody(
+  input: Pick<Input<'retryIntegration'>, 'body' | 'payload' | 'revision' | 'config_version'>,
+): WishedBody {
   const { body, payload, revision, config_version } = input;
   const belongs = { payload: 'edited', revision: 'stored', config_version: 'fresh' } as const;
   for (const [field, owner] of Object.entries(belongs)) {
@@ -112,6 +121,7 @@ function previewDocumentOf(
             sha256: shown(now.sha256),
             content_type: now.contentType,
             body: now.body,
+            made: now.made,
             objects_from: now.objectsFrom,
             fallback: now.fallback,
             config_version: now.configVersion,
@@ -137,6 +147,7 @@ const NOTHING = {
   sha256: null,
   content_type: null,
   body: null,
+  made: null,
   objects_from: null,
   fallback: null,
   config_version: null,

@@ -92,12 +92,10 @@ export class ManualRetries {
 
   /**
    * What would be sent of a log beside what was sent last.
-   * @param configVersion the version whose mapping is to be used; null: the present one
-   * @throws LabRelayError `UNKNOWN_LOG`, and where there is no such version
+   * @throws LabRelayError `UNKNOWN_LOG`, and where the wish itself cannot be met
    */
-  async preview(logId: string, configVersion: number | null): Promise<RetryPreview> {
-    const studied = await this.study(logId, { kind: 'FRESH', configVersion });
-    return previewOf(studied, this.#deps.store);
+  async preview(logId: string, wish: WishedBody): Promise<RetryPreview> {
+    return previewOf(await this.study(logId, wish), this.#deps.store);
   }
 
   /**

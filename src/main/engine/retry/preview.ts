@@ -1,5 +1,5 @@
 import { attemptId, revisionKey } from '../../../shared/model/delivery.ts';
-import type { RetryableLog } from '../../../shared/model/retry.ts';
+import type { RetryableLog, RetryMade } from '../../../shared/model/retry.ts';
 import type { RetryTerms } from '../../../shared/model/retry-verdict.ts';
 import type { ObjectsFrom } from '../../../shared/model/vocabulary.ts';
 import { lastSent } from './bytes.ts';
@@ -24,6 +24,7 @@ export interface RetryPreview extends Pick<StudiedRetry, 'log' | 'obstacle' | 's
   now:
     | (ShownBody & {
         outcome: 'SAME' | 'CHANGED';
+        made: RetryMade['body'];
         objectsFrom: ObjectsFrom | null;
         fallback: string | null;
         configVersion: number;
@@ -87,6 +88,7 @@ async function nowOf(
     sha256,
     contentType,
     body: stored,
+    made: made.body,
     objectsFrom: made.objectsFrom,
     fallback: made.fallback,
     configVersion,

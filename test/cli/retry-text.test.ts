@@ -103,6 +103,14 @@ describe('what would be sent, in words', () => {
     expect(renderPreview(same)).toContain('Nothing differs from what was sent last.');
   });
 
+  test('does not take another spelling for the same bytes, nor what was never sent for sent', () => {
+    const spelt = renderPreview(aPreview({ differences: [], differences_total: 0 }));
+    expect(spelt).toContain('Only its spelling differs');
+    const first = aPreview({ last_sent: null, differences: [], differences_total: 0 });
+    first.now = { ...first.now, outcome: 'SAME' };
+    expect(renderPreview(first)).not.toContain('differs');
+  });
+
   test('tells that our own copy had to serve, and how many differences are left out', () => {
     const preview = aPreview({ differences_total: 700 });
     preview.now.fallback = 'the lab’s system did not answer';

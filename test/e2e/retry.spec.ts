@@ -81,11 +81,27 @@ test('a body is edited in clear, for a reason, and goes as a revision of its own
   await log.getByRole('button', { name: 'Show it in clear' }).click();
   const body = log.getByLabel('The body to be sent');
   await expect(body).toHaveValue(/A\. Rao/);
+  await body.fill('{"bill":{');
+  const look = log.getByRole('button', { name: 'See what it changes' });
+  await look.click();
+  await expect(log.getByRole('alert')).toContainText('its body is JSON, and this text is not');
+  await expect(log.getByRole('button', { name: /^Send / })).toHaveCount(0);
   await body.fill('{"bill":{"bill_id":"R-1","code":"mended"}}');
+  await look.click();
+  const differences = log.getByRole('region', { name: 'Differences' });
+  await expect(differences.getByRole('row', { name: /\/bill added/ })).toContainText('mended');
   await expectAccessible(page);
+  // What is written after that must be looked at anew.
+  await body.press('End');
+  await body.press('Space');
+  await expect(log.getByRole('button', { name: /^Send / })).toHaveCount(0);
+  // Esc asks before it throws away what was written.
+  page.once('dialog', (dialog) => void dialog.dismiss());
+  await page.keyboard.press('Escape');
+  await body.press('Backspace');
   lab.partner.answer = { status: 200, body: '{}' };
   await log.getByLabel(/Why is it to be sent again/).fill('the code was wrong');
-  await log.getByRole('button', { name: 'Send the edited body as a new revision' }).click();
+  await log.getByRole('button', { name: 'Send the edited body as revision 2' }).click();
   await expect(log.getByText('Success')).toBeVisible();
   expect(lab.partner.bodies.at(-1)).toEqual({ bill: { bill_id: 'R-1', code: 'mended' } });
   const { revisions } = await lab.engine.call('getLog', { log_id: logId });

@@ -1,4 +1,5 @@
 import type { LogDocument } from '../../shared/contract/log-document.ts';
+import { indented } from '../../shared/indented.ts';
 import {
   type Certainty,
   type HeldReason,
@@ -216,18 +217,8 @@ function message(
   body: string | null,
 ): string {
   const fields = Object.entries(headers ?? {}).map(([name, value]) => plain(`${name}: ${value}`));
-  const text = body === null || body === '' ? [] : ['', plain(pretty(body))];
+  const text = body === null || body === '' ? [] : ['', plain(indented(body))];
   return [...first, ...fields, ...text].join('\n');
-}
-
-/** JSON with line breaks; anything else as it is. */
-function pretty(body: string): string {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    // Not JSON; it is shown as it came.
-    return body;
-  }
 }
 
 function activity({ activity: notes }: LogDocument): string {

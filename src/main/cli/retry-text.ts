@@ -96,9 +96,17 @@ function versionWords({ versions }: Preview): string | null {
   return `configuration ${last_attempt} at the last attempt, ${current} now`;
 }
 
-function differences({ differences: all, differences_total: total, now }: Preview): string {
-  if (now.outcome === 'FAILED') return '';
-  if (all.length === 0) return 'Nothing differs from what was sent last.\n';
+function differences({
+  differences: all,
+  differences_total: total,
+  now,
+  last_sent,
+}: Preview): string {
+  if (now.outcome === 'FAILED' || last_sent === null) return '';
+  if (now.outcome === 'SAME') return 'Nothing differs from what was sent last.\n';
+  if (all.length === 0) {
+    return 'Only its spelling differs from what was sent last: spaces, or the order of fields.\n';
+  }
   const rows = all.map(({ path, kind, before, after }) => [
     oneLine(path === '' ? '(whole body)' : path, 60),
     kind,

@@ -1,3 +1,5 @@
+import { indented } from '../../../shared/indented.ts';
+
 interface PayloadProps {
   /** Names the block for assistive technology, e.g. `Request body`. */
   label: string;
@@ -16,15 +18,6 @@ export function Payload({ label, text, empty }: PayloadProps) {
       {indented(text)}
     </pre>
   );
-}
-
-function indented(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    // Not JSON, or masked or cut so that it no longer is: shown as it is.
-    return text;
-  }
 }
 
 /** Header fields behind a disclosure. */

@@ -1,13 +1,18 @@
-import type { Preview } from './RetryPanel.tsx';
+import type { Preview } from './use-preview.ts';
 
 const KINDS = { ADDED: 'added', REMOVED: 'removed', CHANGED: 'changed', MOVED: 'moved' } as const;
 
 /** How what would be sent differs from what was sent last, place by place. */
 export function Differences({ preview }: { preview: Preview }) {
   const { now, last_sent: last, differences, differences_total: total, masked } = preview;
-  if (now.outcome === 'FAILED') return <p>It cannot be built anew: {now.message}</p>;
+  if (now.outcome === 'FAILED') return null;
   if (!last) return <p>Nothing of it was sent yet.</p>;
-  if (total === 0) return <p>Built anew it is the same, byte for byte, as what was sent last.</p>;
+  if (now.outcome === 'SAME') return <p>It is the same, byte for byte, as what was sent last.</p>;
+  if (total === 0) {
+    return (
+      <p>Only its spelling differs from what was sent last: spaces, or the order of fields.</p>
+    );
+  }
   return (
     // Focusable, so that a wide table can be scrolled with the keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex

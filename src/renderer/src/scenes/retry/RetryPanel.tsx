@@ -1,14 +1,16 @@
 import { useEffect, useRef, useState } from 'react';
-import type { Output } from '../../../../shared/contract/index.ts';
 import type { LogDocument } from '../../../../shared/contract/log-document.ts';
-import type { Asked, Loadable } from '../../app/state.ts';
-import { useConsole } from '../../app/context.ts';
 import { leaveOnEscape } from '../../app/keys.ts';
+import { indented } from '../../../../shared/indented.ts';
 import { Notice } from '../../components/Notice.tsx';
+import { BodyChoice } from './BodyChoice.tsx';
 import { Differences } from './Differences.tsx';
-import { RetryForm } from './RetryForm.tsx';
-
-export type Preview = Output<'previewRetry'>;
+import { EditedBody } from './EditedBody.tsx';
+import { SendForm } from './SendForm.tsx';
+import { Terms } from './Terms.tsx';
+import { type Preview, usePreview } from './use-preview.ts';
+import type { BodyWish } from './wish.ts';
+import { WouldSend } from './WouldSend.tsx';
 
 interface RetryPanelProps {
   log: LogDocument;
@@ -16,51 +18,40 @@ interface RetryPanelProps {
   onDone: (message: string | null) => void;
 }
 
-const TERMS: Record<Preview['terms'], string> = {
-  FREE: 'It may be sent again just so.',
-  CONFIRM: 'The receiver has it and has not confirmed it yet: sending it again takes your word.',
-  REASON: 'Sending it again takes a reason.',
-  IMPOSSIBLE: 'It cannot be sent again just now.',
-};
+/** What stands in the way of one body alone; another may still go. */
+const OF_THE_BODY = new Set<Preview['obstacle']>(['NO_BODY', 'OBJECT_GONE', 'MAPPING_FAILED']);
 
-/** What would be sent, how it differs from what was, and on what terms; then sends it. */
+/** Which body is to go, how it differs from what was sent, and on what terms; then sends it. */
 export function RetryPanel({ log, onDone }: RetryPanelProps) {
-  const console = useConsole();
   const heading = useRef<HTMLHeadingElement>(null);
-  const [preview, setPreview] = useState<Loadable<Preview>>({ state: 'loading' });
-  const logId = log.log_id;
-
+  const { preview, seen, isLooking, look, reveal } = usePreview(log.log_id);
+  const [wish, setWish] = useState<BodyWish>(seen);
   const [lookedAt, setLookedAt] = useState(log.updated_at);
-
-  useEffect(() => {
-    let isCurrent = true;
-    const load = async () => {
-      const asked = await console.ask('previewRetry', { log_id: logId });
-      if (isCurrent) setPreview(shownOf(asked));
-    };
-    void load();
-    return () => {
-      isCurrent = false;
-    };
-  }, [console, logId]);
-
-  async function lookAgain(): Promise<void> {
-    setLookedAt(log.updated_at);
-    setPreview(shownOf(await console.ask('previewRetry', { log_id: logId })));
-  }
-
-  /** @returns why it was refused, or null */
-  async function reveal(reason: string): Promise<string | null> {
-    const asked = await console.ask('previewRetry', { log_id: logId, reveal: true, reason });
-    if (!asked.ok) return asked.message;
-    setPreview(shownOf(asked));
-    return null;
-  }
+  const [refusal, setRefusal] = useState<string | null>(null);
 
   useEffect(() => heading.current?.focus(), []);
 
+  async function lookAt(next: BodyWish): Promise<void> {
+    setWish(next);
+    setLookedAt(log.updated_at);
+    setRefusal(await look(next));
+  }
+
+  function choose(next: BodyWish): void {
+    // An edit begins with what was looked at last, and is looked at once it is written.
+    if (next.body !== 'edited') return void lookAt(next);
+    setWish(next);
+    setRefusal(null);
+  }
+
+  function leave(): void {
+    const isWritten = wish.body === 'edited' && wish.text !== null;
+    if (isWritten && !window.confirm('Leave it? What you have edited is lost.')) return;
+    onDone(null);
+  }
+
   return (
-    <div className="panel" onKeyDown={leaveOnEscape(() => onDone(null))} role="presentation">
+    <div className="panel" onKeyDown={leaveOnEscape(leave)} role="presentation">
       <h3 ref={heading} tabIndex={-1}>
         Send it again
       </h3>
@@ -71,15 +62,50 @@ export function RetryPanel({ log, onDone }: RetryPanelProps) {
           {lookedAt !== log.updated_at && (
             <Notice kind="warning">
               The log has changed since this was found out.{' '}
-              <button type="button" onClick={() => void lookAgain()}>
+              <button type="button" onClick={() => void lookAt(seen)}>
                 Look again
               </button>
             </Notice>
           )}
-          <Terms preview={preview.value} />
-          <Differences preview={preview.value} />
-          {preview.value.terms !== 'IMPOSSIBLE' && (
-            <RetryForm preview={preview.value} reveal={reveal} onDone={onDone} />
+          {canBeChosen(preview.value) && (
+            <BodyChoice
+              revisions={log.revisions}
+              currentVersion={preview.value.versions.current}
+              value={wish}
+              onChange={choose}
+            />
+          )}
+          {wish.body === 'edited' && (
+            <EditedBody
+              value={wish.text ?? (preview.value.masked ? null : startOf(preview.value))}
+              onChange={(text) => setWish({ body: 'edited', text })}
+              reveal={(reason) => reveal(seen, reason)}
+            />
+          )}
+          {wish.body === 'edited' && !preview.value.masked && (
+            <p className="actions">
+              <button
+                type="button"
+                className={isSame(wish, seen) ? undefined : 'primary'}
+                onClick={() =>
+                  void lookAt({ body: 'edited', text: wish.text ?? startOf(preview.value) })
+                }
+              >
+                See what it changes
+              </button>
+            </p>
+          )}
+          {isSame(wish, seen) && (
+            <>
+              <Terms preview={preview.value} />
+              <WouldSend preview={preview.value} />
+              <Differences preview={preview.value} />
+            </>
+          )}
+          {refusal && <Notice kind="error">{refusal}</Notice>}
+          {isLooking && <p role="status">Building what would be sent …</p>}
+          {isSame(wish, seen) && preview.value.terms !== 'IMPOSSIBLE' && (
+            <SendForm preview={preview.value} wish={seen} isLooking={isLooking} onDone={onDone} />
           )}
         </>
       )}
@@ -87,29 +113,15 @@ export function RetryPanel({ log, onDone }: RetryPanelProps) {
   );
 }
 
-function shownOf(asked: Asked<Preview>): Loadable<Preview> {
-  return asked.ok
-    ? { state: 'ready', value: asked.output }
-    : { state: 'error', message: asked.message };
+function canBeChosen({ obstacle }: Preview): boolean {
+  return obstacle === null || OF_THE_BODY.has(obstacle);
 }
 
-function Terms({ preview }: { preview: Preview }) {
-  const { terms, obstacle_sentence: obstacle, doubts, may_hold: mayHold } = preview;
-  return (
-    <>
-      <Notice kind={terms === 'FREE' ? 'info' : 'warning'}>
-        {TERMS[terms]} {obstacle}
-      </Notice>
-      {doubts.length > 0 && (
-        <ul>
-          {doubts.map(({ doubt, sentence }) => (
-            <li key={doubt}>{sentence}</li>
-          ))}
-        </ul>
-      )}
-      {mayHold.length > 0 && (
-        <p>The receiver may hold revision {mayHold.join(', ')} of it already.</p>
-      )}
-    </>
-  );
+/** What an edit begins with. */
+function startOf({ now, last_sent: last }: Preview): string {
+  return indented(now.body ?? last?.body ?? '');
+}
+
+function isSame(one: BodyWish, other: BodyWish): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

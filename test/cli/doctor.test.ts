@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { checkEndpoints } from '../../src/main/cli/doctor/endpoints.ts';
+import { engineFindings } from '../../src/main/cli/doctor/engine.ts';
 import type { Finding } from '../../src/main/cli/doctor/finding.ts';
 import { checkClock } from '../../src/main/cli/doctor/store.ts';
 import { main } from '../../src/main/cli/dispatch.ts';
@@ -78,6 +79,51 @@ describe('doctor on a running engine', () => {
       detail: expect.stringMatching(/^"bills" fails at connect: /),
       cure: expect.stringContaining('firewall'),
     });
+  });
+
+  test('tells of what was stopped by hand and forgotten, and how to let it go', async () => {
+    const rule = await addRule(`http://127.0.0.1:${await partnerPort()}/hook`);
+    const reason = 'they move house';
+    await call(running, 'setBreaker', { lab_integration_id: rule, state: 'open', reason });
+    const { code, checks } = await doctor();
+    expect(code).toBe(0);
+    const found = checks.filter(({ name }) => name === `engine: integration ${rule}`);
+    expect(found).toMatchObject([
+      {
+        status: 'warning',
+        detail: expect.stringMatching(/opened by hand by first admin \(they move house\)/),
+        cure: expect.stringContaining(`labrelay breaker close ${rule} --reason TEXT`),
+      },
+    ]);
+  });
+
+  test('tells of all that was given up, and of bulk retries that wait for a person', async () => {
+    const bulk = (bulk_retry_id: string, state: string) => ({
+      bulk_retry_id,
+      state,
+      stop: { sentence: 'The log that went first has failed.' },
+      progress: { waiting: 6 },
+    });
+    const answers = {
+      getHealth: { checks: [{ name: 'retries', ok: false }], retries: { exhausted: 12 } },
+      listBreakers: { items: [] },
+      listBulkRetries: { items: [bulk('one', 'STOPPED'), bulk('two', 'DONE')] },
+    };
+    const answer = (name: keyof typeof answers) => Promise.resolve(answers[name]);
+    expect(await engineFindings({ call: answer } as never)).toEqual([
+      {
+        name: 'engine: retries',
+        status: 'warning',
+        detail: '12 deliveries have used up all retries',
+        cure: expect.stringContaining('labrelay retry --retry-state EXHAUSTED'),
+      },
+      {
+        name: 'engine: bulk retry one',
+        status: 'warning',
+        detail: 'STOPPED, 6 of its logs wait: The log that went first has failed.',
+        cure: expect.stringContaining('--resume'),
+      },
+    ]);
   });
 
   test('tests partners from here where it has no key for the engine', async () => {

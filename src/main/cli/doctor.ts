@@ -6,8 +6,9 @@ import { asUsage, parseCommand, UsageError } from './arguments.ts';
 import { CONNECTION_HELP, CONNECTION_OPTIONS, EngineClient, engineUrl, userKey } from './client.ts';
 import { checkBackups } from './doctor/backups.ts';
 import { checkEndpoints, testsOfEngine, testsOfStore } from './doctor/endpoints.ts';
-import { type Finding, ok, problem, warning } from './doctor/finding.ts';
+import { type Finding, problem } from './doctor/finding.ts';
 import { checkAdminToken, checkFolder, checkLock } from './doctor/folder.ts';
+import { engineFindings } from './doctor/engine.ts';
 import { checkKey } from './doctor/key.ts';
 import { checkPort, checkTlsFiles } from './doctor/network.ts';
 import { checkSpill } from './doctor/spill.ts';
@@ -102,19 +103,12 @@ async function examine(patient: Patient): Promise<Finding[]> {
   ];
 }
 
-/** The engine's own word on its health, and its tests of the way to each partner. */
+/** The engine's own word on how it stands, and its tests of the way to each partner. */
 async function askEngine(url: URL, token: string): Promise<Finding[]> {
   const client = new EngineClient(url, token);
   try {
-    const { checks } = await client.call('getHealth', {});
-    const health = checks.map(({ name, ok: isOk, detail }): Finding => {
-      const what = `engine: ${name}`;
-      if (isOk) return ok(what, detail);
-      return name === 'store'
-        ? problem(what, detail, 'see the application log and the disk of the data folder')
-        : warning(what, detail, 'see what it says');
-    });
-    return [...health, ...(await checkEndpoints(await testsOfEngine(client)))];
+    const findings = await engineFindings(client);
+    return [...findings, ...(await checkEndpoints(await testsOfEngine(client)))];
   } catch (error) {
     const words = error instanceof Error ? error.message : 'unknown error';
     return [problem('engine', words, 'check --url and --token')];

@@ -155,6 +155,7 @@ describe('a log in words', () => {
     ['EXHAUSTED', 'not tried again by itself; "labrelay retry" sends it'],
     ['CANCELLED', 'has stopped it; "labrelay retry" sends it'],
     ['RUNNING', 'a retry of it is under way'],
+    ['SCHEDULED', 'a retry of it waits in the queue'],
   ] as const)('a log that is %s says what can be done', (retry_state, words) => {
     const text = renderLog(aLog({ status: 'FAIL', retry_state, retry_count: 1 }));
     expect(text).toMatch(new RegExp(`retry +${retry_state}: .*${words}; retried once\\n`));
@@ -215,19 +216,28 @@ describe('a call into the lab in words', () => {
 
 describe('a page of logs', () => {
   test('is a table with the count and how to go on', () => {
-    const text = renderPage({ items: [aLog()], next_cursor: 'abc', total_estimate: 12 });
+    const text = renderPage({ items: [aLog()], next_cursor: 'abc', total_estimate: 12 }, 0);
     expect(text).toMatch(/^CREATED +WAY +STATUS +CERTAINTY/);
     expect(text).toContain('01a207b0-3fcd-75ba-8244-f71c8121a100');
     expect(text).toContain('1 of 12; next page: --cursor abc');
   });
 
+  test('tells of each what its schedule does, and when next', () => {
+    const log = aLog({ retry_state: 'SCHEDULED', next_retry_at: '2026-11-23T10:00:00.000Z' });
+    const items = [log, aLog({ retry_state: 'EXHAUSTED' })];
+    const now = Date.parse('2026-11-23T09:55:00.000Z');
+    const text = renderPage({ items, next_cursor: null, total_estimate: 2 }, now);
+    expect(text).toMatch(/ SCHEDULED in 5 min {2}/);
+    expect(text).toMatch(/ EXHAUSTED {2}/);
+  });
+
   test('tells an estimate from a count', () => {
-    const text = renderPage({ items: [aLog()], next_cursor: null, total_estimate: 10_000 });
+    const text = renderPage({ items: [aLog()], next_cursor: null, total_estimate: 10_000 }, 0);
     expect(text).toContain('1 of 10000 or more\n');
   });
 
   test('that is empty says what is left out', () => {
-    expect(renderPage({ items: [], next_cursor: null, total_estimate: 0 })).toBe(
+    expect(renderPage({ items: [], next_cursor: null, total_estimate: 0 }, 0)).toBe(
       'No log matches. Suppressed ones need --include-suppressed.\n',
     );
   });

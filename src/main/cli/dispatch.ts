@@ -65,7 +65,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<CommandModule
     load: () => import('./restore.ts'),
   },
   bench: {
-    does: 'the benchmark: bench dispatch, bench lookup',
+    does: 'the benchmark: bench dispatch, bulk, lookup or retry',
     load: () => import('./bench.ts'),
   },
 };

@@ -23,8 +23,16 @@ export function retryWords(
     next_retry_at === null
       ? ''
       : `next at ${localTime(next_retry_at)} (${relativeTime(next_retry_at, now)})`;
-  const state = retry_state === 'NONE' ? '' : `${retry_state}: ${RETRY_WORDS[retry_state]}`;
+  const state =
+    retry_state === 'NONE' ? '' : `${retry_state}: ${wordsOf(retry_state, next !== '')}`;
   const count =
     retry_count > 0 ? `retried ${retry_count === 1 ? 'once' : `${retry_count} times`}` : '';
   return [state, count, next].filter(Boolean).join('; ') || null;
+}
+
+/** One without a time was queued by a person, or is due: it leaves when it can. */
+function wordsOf(state: Exclude<RetryState, 'NONE'>, hasTime: boolean): string {
+  return state === 'SCHEDULED' && !hasTime
+    ? 'a retry of it waits in the queue'
+    : RETRY_WORDS[state];
 }

@@ -50,7 +50,7 @@ export const STAGE_WORDS: Record<Stage, string> = {
   REPORTED: 'Outcome reported',
 };
 
-export const RETRY_WORDS: Record<RetryState, string> = {
+const RETRY_WORDS: Record<RetryState, string> = {
   NONE: 'None',
   SCHEDULED: 'Scheduled',
   RUNNING: 'Running',
@@ -58,6 +58,12 @@ export const RETRY_WORDS: Record<RetryState, string> = {
   CANCELLED: 'Cancelled',
   HELD: 'Held',
 };
+
+/** What is being done to send a log again. One without a time was queued by a person, or is due. */
+export function retryWords(log: { retry_state: RetryState; next_retry_at: string | null }): string {
+  const { retry_state: state, next_retry_at: next } = log;
+  return state === 'SCHEDULED' && next === null ? 'In the queue' : RETRY_WORDS[state];
+}
 
 /** Why a delivery is held back or waits, in a sentence. */
 export const HELD_WORDS: Record<HeldReason, string> = {

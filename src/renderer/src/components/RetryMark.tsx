@@ -1,5 +1,5 @@
 import type { LogSummaryDocument } from '../../../shared/contract/log-document.ts';
-import { RETRY_WORDS } from '../words.ts';
+import { retryWords } from '../words.ts';
 import { Time } from './Time.tsx';
 
 /** What is being done to send a log again, in a few words; nothing where nothing is. */
@@ -12,7 +12,7 @@ export function RetryMark({
   return (
     <span className="retry-mark">
       {' '}
-      <span aria-hidden="true">↻</span> Retry: {RETRY_WORDS[log.retry_state].toLowerCase()}
+      <span aria-hidden="true">↻</span> Retry: {retryWords(log).toLowerCase()}
       {log.retry_state === 'SCHEDULED' && log.next_retry_at && (
         <>
           , <Time at={log.next_retry_at} />

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import type { LogDocument } from '../../../../shared/contract/log-document.ts';
 import { addressOfLog } from '../../app/address.ts';
 import { Time } from '../../components/Time.tsx';
-import { HELD_WORDS, RETRY_WORDS, STAGE_WORDS } from '../../words.ts';
+import { HELD_WORDS, retryWords, STAGE_WORDS } from '../../words.ts';
 
 /** What the log is about; facts that it does not have are left out. */
 export function Facts({ log }: { log: LogDocument }) {
@@ -36,7 +36,7 @@ export function Facts({ log }: { log: LogDocument }) {
       <Fact name="Stage">{log.direction === 'OUTBOUND' && STAGE_WORDS[log.stage]}</Fact>
       <Fact name="Priority">{log.priority === 'STAT' ? 'STAT' : 'Routine'}</Fact>
       <Fact name="Ordering key">{log.ordering_key}</Fact>
-      <Fact name="Retry">{log.retry_state !== 'NONE' && RETRY_WORDS[log.retry_state]}</Fact>
+      <Fact name="Retry">{log.retry_state !== 'NONE' && retryWords(log)}</Fact>
       <Fact name="Next retry">{log.next_retry_at && <Time long at={log.next_retry_at} />}</Fact>
       <Fact name="Held because">
         {log.held_note

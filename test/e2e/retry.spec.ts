@@ -197,6 +197,12 @@ test('many are planned, looked at, started, and followed to their end', async ({
   expect(address).toMatch(/#\/bulk\//);
   await page.keyboard.press('Escape');
   await expect(bulk).toHaveCount(0);
+  await page.getByText('Bulk retries', { exact: true }).click();
+  await expect(page.getByRole('link', { name: /, 12 logs$/ })).toHaveAttribute(
+    'href',
+    new URL(address).hash,
+  );
+  await expectAccessible(page);
   await page.goto(address);
   await expect(bulk.getByText('12 of 12 settled')).toBeVisible();
 });
@@ -218,7 +224,13 @@ test('one that fails first stops the rest, which is told and can be cancelled', 
   await expect(bulk.getByText('Stopped', { exact: false }).first()).toBeVisible();
   await expect(bulk.getByText(/4 waiting/)).toBeVisible();
   await expectAccessible(page);
-  await bulk.getByRole('button', { name: /^Cancel/ }).click();
+  // It asks first, since what is cancelled must be planned anew.
+  const cancel = bulk.getByRole('button', { name: /^Cancel/ });
+  page.once('dialog', (dialog) => void dialog.dismiss());
+  await cancel.click();
+  await expect(bulk.getByText(/4 waiting/)).toBeVisible();
+  page.once('dialog', (dialog) => void dialog.accept());
+  await cancel.click();
   await expect(bulk.getByText('Cancelled', { exact: false }).first()).toBeVisible();
   expect(lab.partner.bodies).toHaveLength(6);
 });

@@ -7,7 +7,11 @@ import type {
   Stage,
 } from '../../shared/model/vocabulary.ts';
 import type { OpenReason } from '../../shared/model/breaker.ts';
-import type { BulkItemState, BulkRetryState } from '../../shared/model/bulk-retry.ts';
+import type {
+  BulkItemState,
+  BulkRetryAction,
+  BulkRetryState,
+} from '../../shared/model/bulk-retry.ts';
 import type { Line } from './client/client.ts';
 
 /** A status is told by icon and word together; colour only repeats it. */
@@ -151,6 +155,14 @@ export const BULK_STATE_WORDS: Record<
     meaning: 'What had not been sent is not sent.',
     badge: 'pending',
   },
+};
+
+/** What a person did to a bulk retry, after their name. */
+export const BULK_ACT_WORDS: Record<BulkRetryAction, string> = {
+  start: 'started it',
+  pause: 'paused it',
+  resume: 'resumed it',
+  cancel: 'cancelled it',
 };
 
 /** Where one log of a bulk retry stands. */

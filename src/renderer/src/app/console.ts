@@ -14,6 +14,9 @@ import {
 
 const PAGE_ROWS = 50;
 
+/** Logs of a bulk retry on one page. */
+const BULK_ROWS = 100;
+
 /** How long the page rests between two readings, however much changes (ms). */
 const REST_MS = 500;
 
@@ -126,13 +129,15 @@ export function createConsole(client: Client): Console {
     const { openBulkId, bulkRows } = get();
     if (openBulkId === null) return;
     const isCurrent = () => get().openBulkId === openBulkId && get().bulkRows === bulkRows;
-    const { state, limit } = bulkRows;
+    const { state, pages } = bulkRows;
+    const cursor = pages.at(-1);
     try {
       const bulk = await reach(() =>
         client.call('getBulkRetry', {
           bulk_retry_id: openBulkId,
-          limit,
+          limit: BULK_ROWS,
           ...(state ? { state } : {}),
+          ...(cursor === undefined ? {} : { cursor }),
         }),
       );
       if (isCurrent()) set({ bulk: { state: 'ready', value: bulk } });

@@ -16,6 +16,7 @@ export type Asked<T> = { ok: true; output: T } | { ok: false; message: string };
 export type Breaker = Output<'listBreakers'>['items'][number];
 export type BulkRetry = Output<'getBulkRetry'>;
 export type BulkRow = BulkRetry['items'][number];
+export type BulkSummary = Output<'listBulkRetries'>['items'][number];
 
 export interface ConsoleState {
   session: SessionState;
@@ -42,8 +43,8 @@ export interface ConsoleState {
   openLog: Loadable<LogDocument>;
   openBulkId: string | null;
   bulk: Loadable<BulkRetry>;
-  /** Which of its logs are listed, and how many at most. */
-  bulkRows: { state: BulkRow['state'] | null; limit: number };
+  /** Which of its logs are listed, and where each page up to the one that is shown begins. */
+  bulkRows: { state: BulkRow['state'] | null; pages: readonly string[] };
   /** The open log in clear, as it was when somebody asked to see it. */
   revealed: LogDocument | null;
 }
@@ -86,7 +87,7 @@ export interface Console {
 }
 
 /** Of a bulk retry's logs those that are listed at first. */
-export const FIRST_ROWS = { state: null, limit: 100 };
+export const FIRST_ROWS = { state: null, pages: [] };
 
 /** Before anything was fetched or chosen. */
 export function stateAtFirst(): ConsoleState {

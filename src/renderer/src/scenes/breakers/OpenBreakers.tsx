@@ -5,19 +5,41 @@ import { Time } from '../../components/Time.tsx';
 import { OPEN_WORDS } from '../../words.ts';
 import { SetBreaker } from './SetBreaker.tsx';
 
+/** As many are shown at once: a night's outage must leave room for the page. */
+const AT_ONCE = 3;
+
 /** Integrations of which nothing leaves but a probe now and then; above everything, while there are any. */
 export function OpenBreakers() {
   const breakers = useConsoleState((state) => state.breakers);
   const open = breakers.filter(({ state }) => state === 'open');
   if (open.length === 0) return null;
+  // Nobody else ends those that were stopped by hand: they come first.
+  const sorted = open.toSorted((a, b) => Number(isByHand(b)) - Number(isByHand(a)));
+  const rest = sorted.slice(AT_ONCE);
   return (
     <section className="breakers" aria-label="Integrations that are stopped">
-      <ul>
-        {open.map((breaker) => (
-          <OpenBreaker key={breaker.lab_integration_id} breaker={breaker} />
-        ))}
-      </ul>
+      <OpenList breakers={sorted.slice(0, AT_ONCE)} />
+      {rest.length > 0 && (
+        <details>
+          <summary>and {rest.length} more</summary>
+          <OpenList breakers={rest} />
+        </details>
+      )}
     </section>
+  );
+}
+
+function isByHand({ reason }: Breaker): boolean {
+  return reason === 'BY_HAND';
+}
+
+function OpenList({ breakers }: { breakers: readonly Breaker[] }) {
+  return (
+    <ul>
+      {breakers.map((breaker) => (
+        <OpenBreaker key={breaker.lab_integration_id} breaker={breaker} />
+      ))}
+    </ul>
   );
 }
 

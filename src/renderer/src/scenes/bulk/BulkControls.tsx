@@ -14,6 +14,9 @@ export function BulkControls({ bulk }: { bulk: BulkRetry }) {
   if (!isOperator || actions.length === 0) return null;
 
   async function act(action: BulkRetryAction): Promise<void> {
+    const { waiting, queued } = bulk.progress;
+    const question = `Cancel it for good? ${waiting} of its logs wait and ${queued} are under way.`;
+    if (action === 'cancel' && bulk.started_at && !window.confirm(question)) return;
     setBusy(true);
     const asked = await console.ask('controlBulkRetry', {
       bulk_retry_id: bulk.bulk_retry_id,

@@ -3,9 +3,6 @@ import type { BulkRetry, BulkRow } from '../../app/state.ts';
 import { useConsole, useConsoleState } from '../../app/context.ts';
 import { BULK_ROW_WORDS, STATUS_WORDS } from '../../words.ts';
 
-/** More rows than this are not listed at once. */
-const MOST_ROWS = 500;
-
 /** What became of each of its logs. */
 export function BulkRows({ bulk }: { bulk: BulkRetry }) {
   const console = useConsole();
@@ -20,8 +17,8 @@ export function BulkRows({ bulk }: { bulk: BulkRetry }) {
           value={rows.state ?? ''}
           onChange={(event) =>
             void console.setBulkRows({
-              ...rows,
               state: event.target.value === '' ? null : (event.target.value as BulkRow['state']),
+              pages: [],
             })
           }
         >
@@ -64,17 +61,26 @@ export function BulkRows({ bulk }: { bulk: BulkRetry }) {
           </table>
         </div>
       )}
-      {bulk.next_cursor !== null && rows.limit < MOST_ROWS && (
-        <button
-          type="button"
-          onClick={() => void console.setBulkRows({ ...rows, limit: MOST_ROWS })}
-        >
-          Show more
-        </button>
-      )}
-      {bulk.next_cursor !== null && rows.limit >= MOST_ROWS && (
-        <p className="quiet">
-          The first {MOST_ROWS} are shown; <code>labrelay</code> lists all of them.
+      {(rows.pages.length > 0 || bulk.next_cursor !== null) && (
+        <p className="actions">
+          <button
+            type="button"
+            disabled={rows.pages.length === 0}
+            onClick={() => void console.setBulkRows({ ...rows, pages: rows.pages.slice(0, -1) })}
+          >
+            Previous page
+          </button>
+          <span>Page {rows.pages.length + 1}</span>
+          <button
+            type="button"
+            disabled={bulk.next_cursor === null}
+            onClick={() => {
+              if (bulk.next_cursor === null) return;
+              void console.setBulkRows({ ...rows, pages: [...rows.pages, bulk.next_cursor] });
+            }}
+          >
+            Next page
+          </button>
         </p>
       )}
     </>

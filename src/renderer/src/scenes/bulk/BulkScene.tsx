@@ -3,7 +3,7 @@ import type { BulkRetry } from '../../app/state.ts';
 import { useConsoleState } from '../../app/context.ts';
 import { Notice } from '../../components/Notice.tsx';
 import { Time } from '../../components/Time.tsx';
-import { BULK_STATE_WORDS } from '../../words.ts';
+import { BULK_ACT_WORDS, BULK_STATE_WORDS } from '../../words.ts';
 import { BulkControls } from './BulkControls.tsx';
 import { BulkPlan } from './BulkPlan.tsx';
 import { BulkProgress } from './BulkProgress.tsx';
@@ -68,6 +68,16 @@ function BulkBody({ bulk }: { bulk: BulkRetry }) {
         )}
         {bulk.reason && `. Reason: ${bulk.reason}`}
       </p>
+      {bulk.acts.length > 0 && (
+        <ul className="quiet">
+          {bulk.acts.map(({ at, actor, action, reason }) => (
+            <li key={`${at} ${action}`}>
+              <Time at={at} />: {actor} {BULK_ACT_WORDS[action]}
+              {reason && `: ${reason}`}
+            </li>
+          ))}
+        </ul>
+      )}
       {isBegun && <BulkProgress bulk={bulk} />}
       <BulkControls bulk={bulk} />
       {bulk.plan && <BulkPlan plan={bulk.plan} />}

@@ -26,9 +26,12 @@ export function PlanBulk() {
 /** Plans it: nothing is sent before the plan is looked at and started. */
 function PlanForm({ onDone }: { onDone: () => void }) {
   const console = useConsole();
-  const { filter, status, includeSuppressed } = console.store.getState();
+  const filter = useConsoleState((state) => state.filter);
+  const status = useConsoleState((state) => state.status);
+  const includeSuppressed = useConsoleState((state) => state.includeSuppressed);
   const [reason, setReason] = useState('');
   const [body, setBody] = useState<'fresh' | 'stored'>('fresh');
+  const [accepts, setAccepts] = useState(false);
   const [canary, setCanary] = useState(true);
   const [rate, setRate] = useState('600');
   const [refusal, setRefusal] = useState<string | null>(null);
@@ -39,11 +42,13 @@ function PlanForm({ onDone }: { onDone: () => void }) {
     setBusy(true);
     const asked = await console.ask('retryIntegrations', {
       filter: {
-        include_suppressed: includeSuppressed,
+        // As the list itself does it.
+        include_suppressed: includeSuppressed || filter !== '',
         ...(filter === '' ? {} : { log_id: filter }),
         ...(status === null ? {} : { status: [status] }),
       },
       ...(reason.trim() === '' ? {} : { reason }),
+      ...(accepts ? { accept_duplicates: true } : {}),
       body,
       canary,
       rate_per_minute: Number(rate),
@@ -110,6 +115,15 @@ function PlanForm({ onDone }: { onDone: () => void }) {
         onChange={setReason}
         hasFocus
       />
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={accepts}
+          onChange={(event) => setAccepts(event.target.checked)}
+        />
+        Without a reason, send also what was handed on and is not confirmed: the receiver may have
+        it twice then
+      </label>
       {refusal && <Notice kind="error">{refusal}</Notice>}
       <p className="actions">
         <button type="submit" className="primary" disabled={isBusy}>

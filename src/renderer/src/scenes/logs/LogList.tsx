@@ -8,6 +8,7 @@ import { RetryMark } from '../../components/RetryMark.tsx';
 import { StatusBadge } from '../../components/StatusBadge.tsx';
 import { Time, TIME_ZONE } from '../../components/Time.tsx';
 import { STAGE_WORDS, STATUS_WORDS } from '../../words.ts';
+import { BulkList } from '../bulk/BulkList.tsx';
 import { PlanBulk } from '../bulk/PlanBulk.tsx';
 import { useStillRows } from './still-rows.ts';
 
@@ -21,7 +22,7 @@ export function LogList() {
   const status = useConsoleState((state) => state.status);
   return (
     <>
-      <p className="narrow">
+      <div className="narrow">
         <label htmlFor="log-status">Status</label>
         <select
           id="log-status"
@@ -36,7 +37,7 @@ export function LogList() {
           ))}
         </select>
         <PlanBulk />
-      </p>
+      </div>
       <label className="check">
         <input
           type="checkbox"
@@ -53,6 +54,7 @@ export function LogList() {
         />
         Show calls into the lab too
       </label>
+      <BulkList />
       {logs.state === 'loading' && <p role="status">Loading logs …</p>}
       {logs.state === 'error' && (
         <Notice kind="error">Logs could not be loaded: {logs.message}</Notice>

@@ -175,6 +175,7 @@ test('many are planned, looked at, started, and followed to their end', async ({
   await page.getByLabel('Status').selectOption('Failed');
   await page.getByRole('button', { name: 'Retry these …' }).click();
   await page.getByLabel(/^Why\?/).fill('they have mended their list');
+  await page.getByLabel(/Only of the integration/).fill('1');
   await expectAccessible(page);
   await page.getByRole('button', { name: 'Plan it' }).click();
 
@@ -223,6 +224,8 @@ test('one that fails first stops the rest, which is told and can be cancelled', 
   await bulk.getByRole('button', { name: /^Send 5 logs again/ }).click();
   await expect(bulk.getByText('Stopped', { exact: false }).first()).toBeVisible();
   await expect(bulk.getByText(/4 waiting/)).toBeVisible();
+  const first = bulk.getByText(/that of integration \d+ has failed \(HTTP_STATUS 400\)/);
+  await expect(first.getByRole('link')).toBeVisible();
   await expectAccessible(page);
   // It asks first, since what is cancelled must be planned anew.
   const cancel = bulk.getByRole('button', { name: /^Cancel/ });

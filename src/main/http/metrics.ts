@@ -64,7 +64,7 @@ export class Metrics implements RouteMetrics {
   ]);
   private readonly openBreakers = this.gauge(
     'labrelay_open_breakers',
-    'Integrations for which only probes are sent, by reason',
+    'Integrations of which only probes are sent, or nothing (BY_HAND), by reason',
     ['reason'],
   );
   private readonly failuresInARow = this.gauge(

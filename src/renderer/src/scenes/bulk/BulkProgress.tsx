@@ -1,3 +1,4 @@
+import { addressOfLog } from '../../app/address.ts';
 import type { BulkRetry } from '../../app/state.ts';
 import { Time } from '../../components/Time.tsx';
 
@@ -29,7 +30,17 @@ export function BulkProgress({ bulk }: { bulk: BulkRetry }) {
         <p>
           Sent first: {canaries.filter(({ verdict }) => verdict === 'GOOD').length} of{' '}
           {canaries.length} good
-          {canaries.some(({ verdict }) => verdict === 'FAILED') && ', one has failed'}.
+          {canaries
+            .filter(({ verdict }) => verdict === 'FAILED')
+            .map(({ log_id: logId, lab_integration_id: integration, failure_class: kind }) => (
+              <span key={logId}>
+                , that of integration {integration} has failed ({kind}):{' '}
+                <a href={addressOfLog(logId)}>
+                  <code>…{logId.slice(-12)}</code>
+                </a>
+              </span>
+            ))}
+          .
         </p>
       )}
       {progress.by_failure_class.length > 0 && (

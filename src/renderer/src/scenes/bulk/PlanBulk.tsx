@@ -30,6 +30,7 @@ function PlanForm({ onDone }: { onDone: () => void }) {
   const status = useConsoleState((state) => state.status);
   const includeSuppressed = useConsoleState((state) => state.includeSuppressed);
   const [reason, setReason] = useState('');
+  const [integration, setIntegration] = useState('');
   const [body, setBody] = useState<'fresh' | 'stored'>('fresh');
   const [accepts, setAccepts] = useState(false);
   const [canary, setCanary] = useState(true);
@@ -46,6 +47,7 @@ function PlanForm({ onDone }: { onDone: () => void }) {
         include_suppressed: includeSuppressed || filter !== '',
         ...(filter === '' ? {} : { log_id: filter }),
         ...(status === null ? {} : { status: [status] }),
+        ...(integration === '' ? {} : { lab_integration_id: Number(integration) }),
       },
       ...(reason.trim() === '' ? {} : { reason }),
       ...(accepts ? { accept_duplicates: true } : {}),
@@ -69,6 +71,18 @@ function PlanForm({ onDone }: { onDone: () => void }) {
       <p className="quiet">
         They are counted first. Nothing is sent before you have seen the plan and started it.
       </p>
+      <div className="field">
+        <label htmlFor="bulk-integration">
+          Only of the integration with this number (empty: of all)
+        </label>
+        <input
+          id="bulk-integration"
+          type="number"
+          min={1}
+          value={integration}
+          onChange={(event) => setIntegration(event.target.value)}
+        />
+      </div>
       <fieldset>
         <legend>Which bodies are to go?</legend>
         <label className="check">

@@ -108,6 +108,42 @@ test('a body is edited in clear, for a reason, and goes as a revision of its own
   expect(revisions.map(({ reason }) => reason)).toEqual(['FIRST', 'EDITED']);
 });
 
+test('what has changed since it was looked at is not sent, but looked at again', async ({
+  page,
+  lab,
+}) => {
+  const { log } = await openFailed(page, lab, 400);
+  await log.getByRole('button', { name: 'Retry …', exact: true }).click();
+  await log.getByLabel(/Why is it to be sent again/).fill('they ask for it');
+  const { key } = await lab.engine.call('createAccessKey', { kind: 'inbound', name: 'Cashier' });
+  await lab.engine.post('/billing/', { lab_id: 7, bill: { bill_id: 'R-1', code: 'GLU' } }, key);
+  await log.getByRole('button', { name: 'Send revision 1 again' }).click();
+  await expect(log.getByRole('alert')).toContainText('other bytes would be sent by now');
+  await log.getByRole('button', { name: 'Look again' }).click();
+  const differences = log.getByRole('region', { name: 'Differences' });
+  await expect(differences.getByRole('row', { name: /code/ })).toContainText('added');
+  await log.getByRole('button', { name: 'Send it as built anew: revision 2' }).click();
+  await expect(log.getByText(/Queued with revision 2/)).toBeVisible();
+});
+
+test('a stored revision goes where the mapping fails now', async ({ page, lab }) => {
+  const { logId, log } = await openFailed(page, lab, 400);
+  const { lab_integration_id: id } = await lab.engine.call('getLog', { log_id: logId });
+  await lab.engine.call('addUpdateWebhookIntegration', {
+    lab_integration_id: id ?? 0,
+    mapping: '$exists(bill.bill_id) and bill.bill_id = "R-1" ? $error("no") : {"a": 1}',
+  });
+  await log.getByRole('button', { name: 'Retry …', exact: true }).click();
+  await expect(log.getByText(/It cannot be sent so just now/)).toBeVisible();
+  await expect(log.getByRole('button', { name: /^Send / })).toHaveCount(0);
+  await log.getByLabel('As it is stored').check();
+  await log.getByLabel('Revision', { exact: true }).selectOption('1, as first built');
+  await expect(log.getByText('It may be sent again just so.')).toBeVisible();
+  await expectAccessible(page);
+  await log.getByRole('button', { name: 'Send revision 1 again' }).click();
+  await expect(log.getByText(/Queued with revision 1/)).toBeVisible();
+});
+
 test('what waits is cancelled for a reason', async ({ page, lab }) => {
   await lab.engine.call('setDeliveryPaused', { paused: true, reason: 'to have it wait' });
   const logId = await lab.bill('R-2');

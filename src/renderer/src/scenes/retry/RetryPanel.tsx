@@ -105,7 +105,13 @@ export function RetryPanel({ log, onDone }: RetryPanelProps) {
           {refusal && <Notice kind="error">{refusal}</Notice>}
           {isLooking && <p role="status">Building what would be sent …</p>}
           {isSame(wish, seen) && preview.value.terms !== 'IMPOSSIBLE' && (
-            <SendForm preview={preview.value} wish={seen} isLooking={isLooking} onDone={onDone} />
+            <SendForm
+              preview={preview.value}
+              wish={seen}
+              isLooking={isLooking}
+              onLookAgain={() => void lookAt(seen)}
+              onDone={onDone}
+            />
           )}
         </>
       )}

@@ -12,11 +12,13 @@ interface SendFormProps {
   wish: BodyWish;
   /** Something else is being looked at. */
   isLooking: boolean;
+  /** Looks at the same once more: what is sent must be what was seen. */
+  onLookAgain: () => void;
   onDone: (message: string) => void;
 }
 
 /** Why it goes, and the button that says what will happen. */
-export function SendForm({ preview, wish, isLooking, onDone }: SendFormProps) {
+export function SendForm({ preview, wish, isLooking, onLookAgain, onDone }: SendFormProps) {
   const console = useConsole();
   const [reason, setReason] = useState('');
   const [accepts, setAccepts] = useState(false);
@@ -71,6 +73,17 @@ export function SendForm({ preview, wish, isLooking, onDone }: SendFormProps) {
         <button type="submit" className="primary" disabled={isBusy || isLooking}>
           {isBusy ? 'Sending …' : wordsOf(preview)}
         </button>
+        {refusal && (
+          <button
+            type="button"
+            onClick={() => {
+              setRefusal(null);
+              onLookAgain();
+            }}
+          >
+            Look again
+          </button>
+        )}
       </p>
     </form>
   );

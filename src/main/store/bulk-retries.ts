@@ -30,6 +30,7 @@ export function createBulkRetryCommands(db: Database) {
     `INSERT INTO bulk_retry (bulk_retry_id, state, selection, options, reason, actor, created_at)
      VALUES (@bulkRetryId, 'PLANNING', @selection, @options, @reason, @actor, @now)`,
   );
+  const lastLog = db.prepare<[], number>('SELECT coalesce(max(log_seq), 0) FROM log').pluck();
   const bySeq = db.prepare<[number], BulkRetryRow>(
     `SELECT ${BULK_RETRY_COLUMNS} FROM bulk_retry WHERE bulk_retry_seq = ?`,
   );
@@ -88,9 +89,11 @@ export function createBulkRetryCommands(db: Database) {
   return {
     /** Keeps what is wanted; its logs are found afterwards. @returns its bulk_retry_seq */
     beginBulkRetry({ selection, options, ...rest }: NewBulkRetry): number {
+      // Not by the time, which may have been set back since the logs were made.
+      const bounds = selection.kind === 'FILTER' ? { lastLogSeq: lastLog.get() } : {};
       const { lastInsertRowid } = insert.run({
         ...rest,
-        selection: JSON.stringify(selection),
+        selection: JSON.stringify({ ...selection, ...bounds }),
         options: JSON.stringify(options),
       });
       return Number(lastInsertRowid);

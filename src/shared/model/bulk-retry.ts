@@ -88,8 +88,14 @@ export interface BulkOptions {
 export type BulkSelection =
   /** The newest first. */
   | { kind: 'LOGS'; logIds: string[] }
-  /** `shown`: the filter as it was given, without what may name a patient. */
-  | { kind: 'FILTER'; search: LogSearch; shown: JsonObject };
+  | {
+      kind: 'FILTER';
+      search: LogSearch;
+      /** The filter as it was given, without what may name a patient. */
+      shown: JsonObject;
+      /** The newest log when it was asked for, as the store notes it: what comes later was not meant. */
+      lastLogSeq?: number;
+    };
 
 /** Why it stands still, or last did. */
 export interface BulkStop {

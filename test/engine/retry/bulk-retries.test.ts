@@ -83,6 +83,13 @@ describe('a plan', () => {
     expect((await room.items(bulk)).map(({ logId }) => logId)).toEqual(logIds);
   });
 
+  test('of a filter has also what was made before the clock was set back', async () => {
+    const createdAt = Date.now() + 3_600_000;
+    const [before = ''] = await room.fail(rule, 1, REFUSED, { createdAt });
+    const bulk = await room.until(await room.plan({ status: ['FAIL'] }), 'PLANNED');
+    expect((await room.items(bulk)).map(({ logId }) => logId)).toEqual([before]);
+  });
+
   test('of a filter leaves out calls into the lab and what is suppressed, unless it is asked for', async () => {
     await room.fail(rule, 2);
     const suppressed = { status: 'SUPPRESSED', certainty: 'ACCEPTED' } as const;

@@ -46,8 +46,10 @@ export class BulkPlanner {
     if (!kept) return true;
     const { selection, cursor: from } = kept;
     if (from !== END) {
-      const { logIds, next } = await this.#find(selection, from, bulk.createdAt);
-      const items = await this.#items(bulk, logIds);
+      const { logIds, next } = await this.#find(selection, from);
+      const last = (selection.kind === 'FILTER' ? selection.lastLogSeq : undefined) ?? Infinity;
+      // What comes while it is planned was not meant.
+      const items = (await this.#items(bulk, logIds)).filter(({ logSeq }) => logSeq <= last);
       const to = next ?? END;
       return !(await store.planBulkItems({ bulkRetrySeq, from, to, items, now: clock() }));
     }
@@ -56,7 +58,7 @@ export class BulkPlanner {
     return true;
   }
 
-  async #find(selection: BulkSelection, from: string | null, createdAt: number): Promise<Found> {
+  async #find(selection: BulkSelection, from: string | null): Promise<Found> {
     switch (selection.kind) {
       case 'LOGS': {
         const start = from === null ? 0 : Number(from);
@@ -65,9 +67,7 @@ export class BulkPlanner {
         return { logIds, next: end < selection.logIds.length ? String(end) : null };
       }
       case 'FILTER': {
-        // What comes while it is planned was not meant.
-        const to = Math.min(selection.search.to ?? createdAt + 1, createdAt + 1);
-        const search = { ...selection.search, to, direction: 'OUTBOUND', cursor: from } as const;
+        const search = { ...selection.search, direction: 'OUTBOUND', cursor: from } as const;
         const page = await this.#deps.store.searchLogs({ ...search, limit: PAGE });
         return { logIds: page.items.map(({ logId }) => logId), next: page.nextCursor };
       }

@@ -32,7 +32,6 @@ export function EditedBody({ value, onChange, reveal }: EditedBodyProps) {
           label="To edit it you must see it in clear. Why? The answer is recorded."
           value={reason}
           onChange={setReason}
-          hasFocus
         />
         {refusal && <Notice kind="error">{refusal}</Notice>}
         <p className="actions">

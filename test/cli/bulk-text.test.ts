@@ -117,6 +117,12 @@ describe('where a bulk retry stands', () => {
     expect(text).toMatch(/reason +the partner was mended\n/);
   });
 
+  test('one that has gone on since does not say what stopped it', () => {
+    const stop = { why: 'BY_HAND', sentence: 'It was paused.', at, by: 'ravi', reason: 'lunch' };
+    const known = { ...stop, why: 'BY_HAND', failure_class: null, count: null } as const;
+    expect(renderBulk(aBulk({ state: 'DONE', stop: known }))).not.toContain('stood still');
+  });
+
   test('one that a person has paused says who and why', () => {
     const stop = { why: 'BY_HAND', sentence: 'It was paused.', at, by: 'ravi', reason: 'lunch' };
     const text = renderBulk(

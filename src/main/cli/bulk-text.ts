@@ -65,10 +65,12 @@ function how({ body, has_canary, rate_per_minute, stop_after }: BulkSummary): st
 
 /** Where a bulk retry stands. */
 export function renderBulk(bulk: BulkSummary): string {
-  const { progress, stop } = bulk;
+  const { progress, state, stop } = bulk;
+  const isStanding = state === 'PAUSED' || state === 'STOPPED' || state === 'CANCELLED';
   const rows: [string, string | null][] = [
     ['state', `${bulk.state}: ${STATE_WORDS[bulk.state]}`],
-    ['stood still', stop && `${stop.why}: ${stop.sentence}${byWhom(stop)}`],
+    // Of one that has gone on since, its sentence would tell what is not so any more.
+    ['stood still', isStanding && stop ? `${stop.why}: ${stop.sentence}${byWhom(stop)}` : null],
     ['logs', `${bulk.total}${how(bulk)}`],
     ['became', outcomeWords(bulk)],
     ['failures', failureWords(bulk)],

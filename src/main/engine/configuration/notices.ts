@@ -25,7 +25,10 @@ function sendsNothing(memory: ConfigurationMemory, settings: IntegrationSettings
     return ['The integration is disabled: it stays, sends nothing and holds what waits for it.'];
   const notices: string[] = [];
   const lab = settings.labId === null ? undefined : memory.labs.get(settings.labId);
-  if (lab && !lab.isActive) notices.push(`Lab ${lab.labId} is inactive: nothing is sent for it.`);
+  if (lab && !lab.isActive)
+    notices.push(
+      `Lab ${lab.labId} is inactive: it takes no events, so nothing new is sent for it.`,
+    );
   const category = memory.categories.get(settings.actionCategoryListId);
   if (category && !category.isActive) {
     notices.push(`Action category ${category.code} is inactive: its events are not sent.`);

@@ -151,10 +151,11 @@ async function openParts(
   opened.push(() => spill.close());
 
   const troubles = new TroubleWatch(log, Date.now);
+  const notTold = (error: unknown) => troubles.warn('pushes', messageOf(error));
   const pushes = new PushHub({
-    listen: (listener) => store.listen(listener),
+    listen: (listener) => store.listen(listener, notTold),
     logStates: (logIds) => store.logStates(logIds),
-    onTrouble: (error) => troubles.warn('pushes', messageOf(error)),
+    onTrouble: notTold,
   });
   opened.push(async () => pushes.stop());
   tellHealth = () => pushes.changed([{ kind: 'HEALTH' }]);

@@ -33,10 +33,48 @@ function whoAndWhy({ actor, reason, bulk_retry_id }: Attempt): string {
   return `${who}${bulk}${reason === null ? '' : `: ${reason}`}.`;
 }
 
-function bodyOf({ body_from, objects_from, fallback }: Attempt): string {
+function bodyOf(attempt: Attempt): string {
+  const { body_from } = attempt;
   if (body_from === null) return '';
-  const from = objects_from === null ? '' : ` ${FROM_WORDS[objects_from]}`;
-  return `${BODY_WORDS[body_from]}${from}${fallback === null ? '' : ` (${fallback})`}.`;
+  return `${[BODY_WORDS[body_from], objectsInWords(attempt)].filter(Boolean).join(' ')}.`;
+}
+
+/**
+ * Where the objects of a body were read, and why not where they should be.
+ * @returns the end of a sentence; empty where none were read
+ */
+export function objectsInWords({
+  objects_from,
+  fallback,
+}: {
+  objects_from: ObjectsFrom | null;
+  fallback: string | null;
+}): string {
+  if (objects_from === null) return '';
+  return `${FROM_WORDS[objects_from]}${fallback === null ? '' : ` (${fallback})`}`;
+}
+
+/**
+ * How a body that would be sent is made, for whoever is to send it.
+ * @returns the middle of a sentence
+ */
+export function madeInWords({
+  made,
+  config_version: version,
+}: {
+  made: RetryBodyOrigin | null;
+  config_version: number | null;
+}): string {
+  switch (made) {
+    case 'STORED':
+      return 'as it is stored';
+    case 'EDITED':
+      return 'as you have edited it';
+    case 'SAME':
+    case 'CHANGED':
+    case null:
+      return `built anew${version === null ? '' : ` under version ${version}`}`;
+  }
 }
 
 function changesOf({ changed }: Attempt): string {

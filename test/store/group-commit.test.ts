@@ -71,6 +71,23 @@ describe('the writer', () => {
     expect((await store.figures()).logsByStatus['PENDING']).toBe(1);
   });
 
+  test('a listener that throws breaks no command, and is told of', async () => {
+    const store = await open({ dataDir: temporaryFolder() });
+    const rule = await configure(store);
+    const broken = new Error('broken');
+    const faults: unknown[] = [];
+    store.listen(
+      () => {
+        throw broken;
+      },
+      (error) => faults.push(error),
+    );
+    const both = [delivery(rule), delivery(rule)];
+    await Promise.all(both.map((one) => store.acceptEvent(event([one]))));
+    expect(faults).toEqual([broken, broken]);
+    expect((await store.figures()).logsByStatus).toMatchObject({ PENDING: 2 });
+  });
+
   test('requests of one turn share one commit', async () => {
     const dataDir = temporaryFolder();
     const store = await open({ dataDir });

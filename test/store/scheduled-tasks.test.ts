@@ -332,6 +332,16 @@ describe('a retry behind which a newer one of its key was accepted', () => {
     });
   });
 
+  test('is not sent where people say that the receiver has the newer one', async () => {
+    const { next } = await overtaken();
+    await sendNext(store, { status: 'QUEUED', certainty: 'COMMITTED' });
+    expect((await oneDue()).overtakenBy).toBeNull();
+    const said = { resolution: 'delivered', reason: 'they have it', actor: 'Anna' } as const;
+    const resolved = await store.resolveLog({ logId: next, ...said, now: ENDED });
+    expect(resolved.outcome).toBe('RESOLVED');
+    expect((await oneDue()).overtakenBy).toBe(next);
+  });
+
   test('is not sent either where that was under way when it was due', async () => {
     const { head, next } = await overtaken();
     const { task } = await stampNext(store);

@@ -1,4 +1,5 @@
 import type { Output } from '../../shared/contract/index.ts';
+import { WAITING_COUNTED } from '../../shared/model/breaker.ts';
 import { parseCommand, UsageError } from './arguments.ts';
 import { CONNECTION_HELP, CONNECTION_OPTIONS, type EngineClient, openClient } from './client.ts';
 import { type CommandIo, line, type Run } from './output.ts';
@@ -116,9 +117,6 @@ export function renderBreakers(items: readonly Breaker[]): string {
   return table(headings, rows);
 }
 
-/** Counts above are not exact. */
-const EXACT_UP_TO = 10_000;
-
 function waitingWords({ waiting }: Breaker): string {
-  return waiting < EXACT_UP_TO ? String(waiting) : `${EXACT_UP_TO} or more`;
+  return waiting < WAITING_COUNTED ? String(waiting) : `${WAITING_COUNTED} or more`;
 }

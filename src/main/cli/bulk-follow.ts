@@ -15,7 +15,7 @@ import { stopSignal } from './signals.ts';
 
 const POLL_MS = 200;
 /** Rows that the JSON document brings at most; getBulkRetry's cursor has the others. */
-const ROWS = 500;
+export const ROWS = 500;
 /** So many of those that were not sent with success are named. */
 const NAMED = 20;
 

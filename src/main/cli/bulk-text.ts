@@ -65,12 +65,11 @@ function how({ body, has_canary, rate_per_minute, stop_after }: BulkSummary): st
 
 /** Where a bulk retry stands. */
 export function renderBulk(bulk: BulkSummary): string {
-  const { progress, state, stop } = bulk;
-  const isStanding = state === 'PAUSED' || state === 'STOPPED' || state === 'CANCELLED';
+  const { progress } = bulk;
+  const stop = standingBy(bulk);
   const rows: [string, string | null][] = [
     ['state', `${bulk.state}: ${STATE_WORDS[bulk.state]}`],
-    // Of one that has gone on since, its sentence would tell what is not so any more.
-    ['stood still', isStanding && stop ? `${stop.why}: ${stop.sentence}${byWhom(stop)}` : null],
+    ['stood still', stop ? `${stop.why}: ${stop.sentence}${byWhom(stop)}` : null],
     ['logs', `${bulk.total}${how(bulk)}`],
     ['became', outcomeWords(bulk)],
     ['failures', failureWords(bulk)],
@@ -83,6 +82,12 @@ export function renderBulk(bulk: BulkSummary): string {
     value === null ? [] : [`  ${name.padEnd(12)} ${oneLine(value, 1_000)}\n`],
   );
   return `Bulk retry ${bulk.bulk_retry_id}\n${lines.join('')}`;
+}
+
+/** What it stands still by; null: it has gone on since, and a sentence would tell what is not so any more. */
+function standingBy({ state, stop }: BulkSummary): BulkSummary['stop'] {
+  const isStanding = state === 'PAUSED' || state === 'STOPPED' || state === 'CANCELLED';
+  return isStanding ? stop : null;
 }
 
 function byWhom({ by, reason }: NonNullable<BulkSummary['stop']>): string {
@@ -145,7 +150,7 @@ export function renderBulks({ items, next_cursor }: Output<'listBulkRetries'>): 
     String(bulk.total),
     outcomeWords(bulk),
     oneLine(bulk.created_by, 30),
-    oneLine(bulk.stop?.sentence ?? bulk.reason ?? '', 80),
+    oneLine(standingBy(bulk)?.sentence ?? bulk.reason ?? '', 80),
   ]);
   const headings = ['CREATED', 'BULK_RETRY_ID', 'STATE', 'LOGS', 'BECAME', 'BY', 'WHY'];
   const more = next_cursor === null ? '' : `\nnext page: --cursor ${next_cursor}\n`;

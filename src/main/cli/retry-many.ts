@@ -1,6 +1,6 @@
 import type { CallInput } from '../../shared/contract/index.ts';
 import { UsageError } from './arguments.ts';
-import { follow, howToGoOn, planned, tell } from './bulk-follow.ts';
+import { follow, howToGoOn, planned, ROWS, tell } from './bulk-follow.ts';
 import { type Bulk, renderPlan, sendable } from './bulk-text.ts';
 import type { EngineClient } from './client.ts';
 import { type CommandIo, line } from './output.ts';
@@ -9,9 +9,6 @@ import { type RetryFlags, wholeFlag } from './retry-wish.ts';
 type Selection = Pick<CallInput<'retryIntegrations'>, 'log_ids' | 'filter'>;
 type ManyWish = Omit<CallInput<'retryIntegrations'>, keyof Selection>;
 type Values = RetryFlags & { json?: boolean | undefined };
-
-/** Rows of the plan that the JSON document brings. */
-const ROWS = 500;
 
 /**
  * Refuses what needs a yes where nobody can be asked, before anything is planned.

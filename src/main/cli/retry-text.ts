@@ -1,5 +1,6 @@
 import type { Output } from '../../shared/contract/index.ts';
 import type { JsonValue } from '../../shared/model/json.ts';
+import { madeInWords, objectsInWords } from '../../shared/retry-words.ts';
 import { oneLine, plain } from './plain.ts';
 import { table } from './table.ts';
 
@@ -54,7 +55,7 @@ export function renderPreview(preview: Preview): string {
 }
 
 function nowWords({ now }: Preview): string {
-  const where = objectsWords(now);
+  const where = fromWords(now);
   const by = now.config_version === null ? '' : ` under version ${now.config_version}`;
   switch (now.outcome) {
     case 'FAILED':
@@ -62,31 +63,13 @@ function nowWords({ now }: Preview): string {
     case 'SAME':
       return `the same bytes, revision ${now.revision ?? '?'} under its key ${now.key ?? '?'}${where}`;
     case 'CHANGED':
-      return `revision ${now.revision ?? '?'} with its own key ${now.key ?? '?'}, ${madeWords(now)}${where}`;
+      return `revision ${now.revision ?? '?'} with its own key ${now.key ?? '?'}, ${madeInWords(now)}${where}`;
   }
 }
 
-function madeWords({ made, config_version: version }: Preview['now']): string {
-  switch (made) {
-    case 'STORED':
-      return 'as it is stored';
-    case 'EDITED':
-      return 'as you have edited it';
-    case 'SAME':
-    case 'CHANGED':
-    case null:
-      return `built anew${version === null ? '' : ` under version ${version}`}`;
-  }
-}
-
-/** Where the objects were read, and why not where they should be. */
-function objectsWords({
-  objects_from,
-  fallback,
-}: Pick<Queued, 'objects_from' | 'fallback'>): string {
-  if (objects_from === null) return '';
-  const where = objects_from === 'SOURCE' ? 'the lab’s own system' : 'our own copy';
-  return `, from ${where}${fallback === null ? '' : ` (${fallback})`}`;
+function fromWords(of: Pick<Queued, 'objects_from' | 'fallback'>): string {
+  const words = objectsInWords(of);
+  return words && `, ${words}`;
 }
 
 function versionWords({ versions }: Preview): string | null {
@@ -126,7 +109,7 @@ export function renderQueued(queued: Queued): string {
   const { log_id, attempt_id, revision, key, body, warnings } = queued;
   return [
     `Log ${log_id} is queued again as attempt ${attempt_id}.`,
-    `  Revision ${revision}, key ${key}: ${BODY_WORDS[body]}${objectsWords(queued)}.`,
+    `  Revision ${revision}, key ${key}: ${BODY_WORDS[body]}${fromWords(queued)}.`,
     ...warnings.map((warning) => `  ${warning}`),
   ]
     .map((text) => `${plain(text)}\n`)

@@ -51,7 +51,7 @@ export function renderPage({ items, next_cursor, total_estimate }: Page, now: nu
     log.lab_id === null ? '' : String(log.lab_id),
     log.lab_integration_id === null ? '' : String(log.lab_integration_id),
     log.response_status_code === null ? '' : String(log.response_status_code),
-    retryWords(log, now),
+    retryCell(log, now),
     log.log_id,
     oneLine(log.error_message ?? log.error_kind ?? '', 60),
   ]);
@@ -74,7 +74,7 @@ export function renderPage({ items, next_cursor, total_estimate }: Page, now: nu
 }
 
 /** What its schedule does, and when next. */
-function retryWords(
+function retryCell(
   { retry_state: state, next_retry_at: next }: Page['items'][number],
   now: number,
 ) {

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { BatchCancelled, BatchReleased, StoredBatchState } from '../../shared/model/batch.ts';
+import { createTakeOut } from './take-out.ts';
 import { STAT } from './task-priority.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -42,16 +43,7 @@ export function createBatchReleaseCommands(db: Database, tasks: Tasks) {
     `SELECT cancelled_by AS actor, cancel_reason AS reason FROM batch
      WHERE batch_seq = ? AND state = 'CANCELLING'`,
   );
-  const cancelLog = db.prepare<[{ logSeq: number; now: number }]>(
-    `UPDATE log SET held_reason = NULL, next_retry_at = NULL, retry_state = 'CANCELLED',
-       certainty = coalesce(certainty, 'NOT_SENT'),
-       status = CASE status WHEN 'PENDING' THEN 'FAIL' ELSE status END,
-       activity_date = @now, updated_at = max(updated_at, @now)
-     WHERE log_seq = @logSeq`,
-  );
-  const note = db.prepare<[number, number, string, string]>(
-    `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, 'CANCELLED', ?)`,
-  );
+  const takeOut = createTakeOut(db, tasks);
   const cancelled = db.prepare<[number]>(
     `UPDATE batch SET state = 'CANCELLED' WHERE batch_seq = ?`,
   );
@@ -129,10 +121,7 @@ export function createBatchReleaseCommands(db: Database, tasks: Tasks) {
       if (!decided) return { isDone: true, afterTaskId, cancelled: 0 };
       const rows = unsent.all(request);
       for (const { task_id: taskId, log_seq: logSeq } of rows) {
-        tasks.remove(taskId);
-        cancelLog.run({ logSeq, now });
-        note.run(logSeq, now, decided.actor, decided.reason);
-        textPending.run(logSeq);
+        takeOut({ taskId, logSeq }, { ...decided, now });
         afterTaskId = taskId;
       }
       const isDone = rows.length < request.limit;

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { BulkAct } from '../../shared/model/bulk-retry.ts';
+import { createTakeOut } from './take-out.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Taking out what a cancelled bulk retry has not sent, a chunk a command. */
@@ -28,16 +29,7 @@ export function createBulkCancelCommands(db: Database, tasks: Tasks) {
        ended_at = @now
      WHERE bulk_retry_seq = @bulkRetrySeq AND position = @position`,
   );
-  const cancelLog = db.prepare<[{ logSeq: number; now: number }]>(
-    `UPDATE log SET held_reason = NULL, next_retry_at = NULL, retry_state = 'CANCELLED',
-       certainty = coalesce(certainty, 'NOT_SENT'),
-       status = CASE status WHEN 'PENDING' THEN 'FAIL' ELSE status END,
-       activity_date = @now, updated_at = max(updated_at, @now)
-     WHERE log_seq = @logSeq`,
-  );
-  const note = db.prepare<[number, number, string, string]>(
-    `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, 'CANCELLED', ?)`,
-  );
+  const takeOut = createTakeOut(db, tasks);
 
   return {
     /**
@@ -52,9 +44,8 @@ export function createBulkCancelCommands(db: Database, tasks: Tasks) {
       const { actor, reason } = cancelActOf(decided.acts);
       const queued = unsent.all({ ...request, bulkRetryId });
       for (const { task_id: taskId, log_seq: logSeq } of queued) {
-        tasks.remove(taskId);
-        cancelLog.run({ logSeq, now });
-        note.run(logSeq, now, actor, reason ?? `bulk retry ${bulkRetryId} was cancelled`);
+        const why = reason ?? `bulk retry ${bulkRetryId} was cancelled`;
+        takeOut({ taskId, logSeq }, { actor, reason: why, now });
       }
       const positions = [...queued.map(({ position }) => position), ...planned.all(request)];
       for (const position of positions) skip.run({ bulkRetrySeq, position, now });

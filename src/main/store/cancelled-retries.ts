@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { CancelledRetry } from '../../shared/model/retry.ts';
 import type { Direction, RetryState } from '../../shared/model/vocabulary.ts';
+import { createTakeOut } from './take-out.ts';
 import type { Tasks } from './tasks.ts';
 
 interface Row {
@@ -19,13 +20,7 @@ export function createCancelCommands(db: Database, tasks: Tasks) {
     [number],
     { task_id: number; state: string; stamped_at: number | null }
   >('SELECT task_id, state, stamped_at FROM task WHERE log_seq = ?');
-  const cancelled = db.prepare<[object]>(
-    `UPDATE log SET held_reason = NULL, next_retry_at = NULL, retry_state = 'CANCELLED',
-       certainty = coalesce(certainty, 'NOT_SENT'),
-       status = CASE status WHEN 'PENDING' THEN 'FAIL' ELSE status END,
-       activity_date = @now, updated_at = max(updated_at, @now)
-     WHERE log_seq = @logSeq`,
-  );
+  const takeOut = createTakeOut(db, tasks);
   // Its outcome is still to come: only what would follow it is stopped.
   const stopped = db.prepare<[object]>(
     `UPDATE log SET next_retry_at = NULL, retry_state = 'CANCELLED',
@@ -33,9 +28,6 @@ export function createCancelCommands(db: Database, tasks: Tasks) {
   );
   const note = db.prepare<[number, number, string, string]>(
     `INSERT INTO activity (log_seq, at, actor, kind, note) VALUES (?, ?, ?, 'CANCELLED', ?)`,
-  );
-  const textPending = db.prepare<[number]>(
-    'INSERT OR IGNORE INTO text_pending (log_seq) VALUES (?)',
   );
 
   return {
@@ -60,11 +52,7 @@ export function createCancelCommands(db: Database, tasks: Tasks) {
         note.run(logSeq, now, actor, reason);
         return { outcome: 'IN_FLIGHT' };
       }
-      // A claim that is not stamped has sent nothing, and its stamp will find no task.
-      const wentOn = tasks.remove(task.task_id)?.wentOn ?? null;
-      cancelled.run({ logSeq, now });
-      note.run(logSeq, now, actor, reason);
-      textPending.run(logSeq);
+      const wentOn = takeOut({ taskId: task.task_id, logSeq }, { actor, reason, now });
       return { outcome: 'CANCELLED', wentOn };
     },
   };

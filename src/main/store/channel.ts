@@ -33,7 +33,7 @@ export class Channel {
   readonly died: Promise<Error>;
   #tellDied: (error: Error) => void = () => {};
   readonly #onUnavailable: () => void;
-  /** Told of every request that was done, before its caller; null: nobody listens. */
+  /** Told of every request that was done, before its caller; null: nobody listens. It must not throw. */
   onDone: ((name: string, input: unknown, result: unknown) => void) | null = null;
 
   private constructor(worker: Worker, onUnavailable: () => void) {
@@ -104,21 +104,12 @@ export class Channel {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
       if (reply.ok) {
-        if (this.onDone !== null && waiting) this.#tellDone(waiting.request, reply.value);
+        if (waiting) this.onDone?.(waiting.request.name, waiting.request.input, reply.value);
         waiting?.resolve(reply.value as never);
         continue;
       }
       if (reply.error.kind === 'UNAVAILABLE') this.#onUnavailable();
       waiting?.reject(errorOf(reply.error));
-    }
-  }
-
-  /** A listener can never break a command. */
-  #tellDone({ name, input }: Request, result: unknown): void {
-    try {
-      this.onDone?.(name, input, result);
-    } catch {
-      // Whoever listens looks after its own faults.
     }
   }
 

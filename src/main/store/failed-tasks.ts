@@ -5,7 +5,12 @@ import type {
   ReportResult,
   TaskDeath,
 } from '../../shared/model/delivery.ts';
-import { decidedOn, type Requeued, type RetryableLog } from '../../shared/model/retry.ts';
+import {
+  decidedOn,
+  isReconfiguredSince,
+  type Requeued,
+  type RetryableLog,
+} from '../../shared/model/retry.ts';
 import {
   manualRetryVerdict,
   type RetryDoubt,
@@ -90,20 +95,18 @@ export function createFailedTaskCommands(db: Database, queueRetry: QueueRetryNow
      WHERE f.failed_task_id = ?`,
   );
   const read = createReadRetryable(db);
-  // Of the rule or of its credentials, whichever was changed last.
-  const changedAt = db.prepare<[number], { version: number; changed_at: number }>(
-    `SELECT i.version, coalesce((SELECT a.updated_at FROM developer_authentication a
-       WHERE a.developer_authentication_id = i.developer_authentication_id), 0) AS changed_at
+  const ruleOf = db.prepare<[number], { version: number; credentials_at: number | null }>(
+    `SELECT i.version, (SELECT a.updated_at FROM developer_authentication a
+       WHERE a.developer_authentication_id = i.developer_authentication_id) AS credentials_at
      FROM lab_integration i WHERE i.lab_integration_id = ?`,
   );
   const mark = db.prepare(
     'UPDATE failed_task SET requeued_at = ?, requeue_reason = ? WHERE failed_task_id = ?',
   );
 
-  const isReconfigured = ({ labIntegrationId, lastConfigVersion, lastStartedAt }: RetryableLog) => {
-    const rule = labIntegrationId === null ? undefined : changedAt.get(labIntegrationId);
-    if (!rule || lastStartedAt === null) return false;
-    return rule.version !== lastConfigVersion || rule.changed_at > lastStartedAt;
+  const isReconfigured = (log: RetryableLog) => {
+    const rule = log.labIntegrationId === null ? undefined : ruleOf.get(log.labIntegrationId);
+    return isReconfiguredSince(log, rule ?? null, rule?.credentials_at ?? null);
   };
 
   /** What stands against it; null: nothing that a reason would be needed for. */

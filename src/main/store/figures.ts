@@ -4,6 +4,7 @@ import { BREAKER_WARNS_AT } from '../../shared/model/breaker.ts';
 import type { BreakerFigures, OrderFigures, StoreFigures } from '../../shared/model/health.ts';
 import type { HoldReason } from '../../shared/model/ordering.ts';
 import { CALL_ERROR_KINDS } from '../../shared/model/vocabulary.ts';
+import { createNextRetryAt } from './scheduled-tasks.ts';
 import { snapshot } from './snapshot.ts';
 
 /** Counts for health and metrics. */
@@ -66,15 +67,7 @@ export function createFigureQueries(db: Database) {
        WHERE retry_state = 'EXHAUSTED' AND retry_state IN ('SCHEDULED', 'RUNNING', 'EXHAUSTED')`,
     )
     .pluck();
-  // One seek for each priority, since the index is in that order.
-  const nextRetry = db
-    .prepare<[], number | null>(
-      `SELECT min(at) FROM (
-         SELECT min(due_at) AS at FROM task WHERE state = 'SCHEDULED' AND priority = 0
-         UNION ALL
-         SELECT min(due_at) FROM task WHERE state = 'SCHEDULED' AND priority = 1)`,
-    )
-    .pluck();
+  const nextRetryAt = createNextRetryAt(db);
   const overdue = db
     .prepare<[number], number>(
       'SELECT count(*) FROM task WHERE deliver_by IS NOT NULL AND deliver_by < ?',
@@ -118,7 +111,7 @@ export function createFigureQueries(db: Database) {
         breakers: breakers.all(BREAKER_WARNS_AT[0] ?? 0),
         failedTasks: failed.get() ?? 0,
         exhausted: exhausted.get() ?? 0,
-        nextRetryAt: nextRetry.get() ?? null,
+        nextRetryAt: nextRetryAt(),
         batchesByState: Object.fromEntries(batches.all().map(({ state, n }) => [state, n])),
         oldestTaskAt: oldest.get() ?? null,
         fileBytes: statSync(db.name).size,

@@ -89,8 +89,7 @@ export function createQueueRetry(db: Database, tasks: Tasks): QueueRetryNow {
     .pluck();
   const replace = db.prepare<[object]>(
     `UPDATE task SET kind = 'MANUAL', attempt = @attempt, revision = @revision, due_at = @now,
-       waits_from = NULL, not_before = NULL, crashes = 0, begun_at = NULL,
-       state = CASE state WHEN 'SCHEDULED' THEN 'HELD' ELSE state END
+       crashes = 0, begun_at = NULL, retry = @retry
      WHERE task_id = @taskId`,
   );
   const noteTask = db.prepare<[string, number]>('UPDATE task SET retry = ? WHERE log_seq = ?');
@@ -137,6 +136,7 @@ export function createQueueRetry(db: Database, tasks: Tasks): QueueRetryNow {
     const revision = useBody(logSeq, body, now);
     const isBodyChosen = request.isBodyChosen ? 1 : 0;
     const retryCount = counted.get({ logSeq, isBodyChosen, now }) ?? 0;
+    const retry = JSON.stringify(request.note);
     if (task === null) {
       tasks.add({
         logSeq,
@@ -151,12 +151,11 @@ export function createQueueRetry(db: Database, tasks: Tasks): QueueRetryNow {
         batchSeq: null,
         ofBatch: batchOf.open(logSeq),
       });
+      noteTask.run(retry, logSeq);
     } else {
-      replace.run({ taskId: task.task_id, attempt, revision, now });
-      // Ready, or behind those of its key that are under way, as one that is let go.
-      if (task.state === 'SCHEDULED') tasks.unhold(task.task_id, now);
+      replace.run({ taskId: task.task_id, attempt, revision, now, retry });
+      if (task.state === 'SCHEDULED') tasks.start(task.task_id, retry);
     }
-    noteTask.run(JSON.stringify(request.note), logSeq);
     const { actor, reason, body: made, changed, bulkRetryId } = request.note;
     note.run({
       logSeq,

@@ -2,16 +2,36 @@ import type { Database } from 'better-sqlite3';
 import type { Key } from './ordering.ts';
 import type { Tasks } from './tasks.ts';
 
-/** Finds a newer log of an ordering key that was accepted. @returns its `log_id`; null: there is none */
-export function createOvertakenBy(db: Database): (log: Key & { logSeq: number }) => string | null {
+/** Newer logs of a key or an object that are looked at; where all is well the first was accepted. */
+export const NEWER_LOOKED_AT = 5_000;
+
+/**
+ * Finds a newer log of an ordering key that the receiver has: it was accepted, or people say so.
+ * @returns a function that looks as far as the log `last` and tells the `log_seq`; undefined: there is none
+ */
+export function createNewerOfKey(db: Database) {
+  // The inner LIMIT bounds the search: a key may have very many newer logs.
   const newer = db
-    .prepare<[Key & { logSeq: number }], string>(
-      `SELECT log_id FROM log INDEXED BY log_of_key
-       WHERE lab_integration_id = (@integration | 0) AND ordering_key = (@key || '')
-         AND log_seq > (@logSeq | 0) AND certainty = 'ACCEPTED' LIMIT 1`,
+    .prepare<[Key & { logSeq: number; last: number }], number>(
+      `SELECT log_seq FROM (
+         SELECT log_seq, certainty, resolution FROM log INDEXED BY log_of_key
+         WHERE lab_integration_id = (@integration | 0) AND ordering_key = (@key || '')
+           AND log_seq > (@logSeq | 0) AND log_seq <= (@last | 0)
+         ORDER BY log_seq LIMIT ${NEWER_LOOKED_AT})
+       WHERE certainty = 'ACCEPTED' OR resolution = 'delivered' LIMIT 1`,
     )
     .pluck();
-  return (log) => newer.get(log) ?? null;
+  return (log: Key & { logSeq: number; last: number }) => newer.get(log);
+}
+
+/** As {@link createNewerOfKey}, however new. @returns its `log_id`; null: there is none */
+export function createOvertakenBy(db: Database): (log: Key & { logSeq: number }) => string | null {
+  const newerOf = createNewerOfKey(db);
+  const logId = db.prepare<[number], string>('SELECT log_id FROM log WHERE log_seq = ?').pluck();
+  return (log) => {
+    const newer = newerOf({ ...log, last: Number.MAX_SAFE_INTEGER });
+    return newer === undefined ? null : (logId.get(newer) ?? null);
+  };
 }
 
 /** Why a retry is stopped behind a newer log: sent now, it would put the receiver back to what is over. */

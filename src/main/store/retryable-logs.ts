@@ -4,10 +4,8 @@ import type { Reference } from '../../shared/model/domain.ts';
 import type { OpenTask, RetryableLog, RevisionFacts } from '../../shared/model/retry.ts';
 import type { Certainty } from '../../shared/model/vocabulary.ts';
 import { decodeBody, type StoredBody } from './bodies.ts';
+import { createNewerOfKey, NEWER_LOOKED_AT } from './overtaken.ts';
 import { snapshot } from './snapshot.ts';
-
-/** Newer logs of a key or an object that are looked at; where all is well the first was accepted. */
-const LOOKED_AT = 5_000;
 
 interface LogRow {
   log_seq: number;
@@ -155,17 +153,8 @@ export function createReadRetryable(
 /** Finds a newer log of the same ordering key, or of the same object, that the receiver has. */
 function createOvertaken(db: Database) {
   const logId = db.prepare<[number], string>('SELECT log_id FROM log WHERE log_seq = ?').pluck();
-  // The inner LIMIT bounds the search: a key or an object may have very many newer logs.
-  const ofKey = db
-    .prepare<[{ integration: number; key: string; logSeq: number; last: number }], number>(
-      `SELECT log_seq FROM (
-         SELECT log_seq, certainty, resolution FROM log INDEXED BY log_of_key
-         WHERE lab_integration_id = (@integration | 0) AND ordering_key = (@key || '')
-           AND log_seq > (@logSeq | 0) AND log_seq <= (@last | 0)
-         ORDER BY log_seq LIMIT ${LOOKED_AT})
-       WHERE certainty = 'ACCEPTED' OR resolution = 'delivered' LIMIT 1`,
-    )
-    .pluck();
+  const ofKey = createNewerOfKey(db);
+  // Bounded as that is.
   const ofObject = db
     .prepare<
       [{ integration: number; kind: string; id: string; logSeq: number; last: number }],
@@ -175,7 +164,7 @@ function createOvertaken(db: Database) {
          SELECT log_seq FROM log_reference
          WHERE id = (@id || '') AND kind = (@kind || '') AND log_seq > (@logSeq | 0)
            AND log_seq <= (@last | 0)
-         ORDER BY log_seq LIMIT ${LOOKED_AT}) r
+         ORDER BY log_seq LIMIT ${NEWER_LOOKED_AT}) r
        CROSS JOIN log l ON l.log_seq = r.log_seq
        WHERE l.lab_integration_id = (@integration | 0)
          AND (l.certainty = 'ACCEPTED' OR l.resolution = 'delivered') LIMIT 1`,
@@ -205,7 +194,7 @@ function createOvertaken(db: Database) {
       key === null
         ? null
         : newerOf(known, JSON.stringify([integration, key]), logSeq, (last) =>
-            ofKey.get({ integration, key, logSeq, last }),
+            ofKey({ integration, key, logSeq, last }),
           );
     const object = ofItsKey === null ? mainObjectOf(references) : null;
     const newer =

@@ -508,13 +508,21 @@ export class Store {
   /**
    * Tells what each command has changed, after its commit and before whoever asked for it hears of it.
    * @param listener null: nobody listens, and nothing is found out
+   * @param onFault told of what a listener throws, which can never break a command
    */
-  listen(listener: ((changes: readonly Change[]) => void) | null): void {
+  listen(
+    listener: ((changes: readonly Change[]) => void) | null,
+    onFault: (error: unknown) => void,
+  ): void {
     this.#writer.onDone =
       listener &&
       ((name, input, result) => {
-        const changes = changesBy(name, input, result);
-        if (changes.length > 0) listener(changes);
+        try {
+          const changes = changesBy(name, input, result);
+          if (changes.length > 0) listener(changes);
+        } catch (error) {
+          onFault(error);
+        }
       });
   }
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from './json.ts';
-import type { QueueRetry, RetryObstacle } from './retry.ts';
-import type { RetryDoubt } from './retry-verdict.ts';
+import { type QueueRetry, RETRY_OBSTACLES } from './retry.ts';
+import { RETRY_DOUBTS } from './retry-verdict.ts';
 import type { LogSearch } from './search.ts';
 import type { Certainty, ErrorKind, LogStatus } from './vocabulary.ts';
 
@@ -38,24 +38,11 @@ export type BulkItemState = (typeof BULK_ITEM_STATES)[number];
  * retry was cancelled first. `TAKEN_OUT`: somebody took it out of the queue, or retried it anew.
  */
 export const BULK_VERDICTS = [
-  'MAY_HOLD',
-  'ACCEPTED',
-  'HANDED_ON',
-  'REFUSED_UNCHANGED',
-  'OVERTAKEN',
-  'NOT_FOUND',
-  'CALL',
-  'UNDER_WAY',
-  'CHANGED',
-  'HELD',
-  'DISABLED',
-  'NO_RULE',
-  'NO_BODY',
-  'OBJECT_GONE',
-  'MAPPING_FAILED',
+  ...RETRY_DOUBTS,
+  ...RETRY_OBSTACLES,
   'CANCELLED',
   'TAKEN_OUT',
-] as const satisfies readonly (RetryDoubt | RetryObstacle | 'CANCELLED' | 'TAKEN_OUT')[];
+] as const;
 export type BulkVerdict = (typeof BULK_VERDICTS)[number];
 
 /**

@@ -209,6 +209,20 @@ export type CancelledRetry =
   | { outcome: 'BATCH'; batchId: string | null };
 
 /**
+ * Whether a rule or its credentials were changed since the last attempt.
+ * @param rule null: there is none any more
+ * @param credentialsChangedAt epoch milliseconds; null: it has none
+ */
+export function isReconfiguredSince(
+  { lastConfigVersion, lastStartedAt }: Pick<RetryableLog, 'lastConfigVersion' | 'lastStartedAt'>,
+  rule: { version: number } | null,
+  credentialsChangedAt: number | null,
+): boolean {
+  if (rule === null || lastStartedAt === null) return false;
+  return rule.version !== lastConfigVersion || (credentialsChangedAt ?? 0) > lastStartedAt;
+}
+
+/**
  * Whether a log's task stands in the way of a retry. One that is claimed may leave at any moment, one
  * on its way for the first time is no retry, and one that a person has queued is not taken from him.
  */

@@ -9,7 +9,7 @@ import {
 } from '../../../shared/model/delivery.ts';
 import { isJsonObject } from '../../../shared/model/json.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
-import { FLAT_OBJECT, queryParameters } from '../payload/query.ts';
+import { FLAT_OBJECT, queryOfBody } from '../payload/query.ts';
 import { signingSecrets } from '../configuration/signing-keys.ts';
 import { allowedTargetsOf } from '../targets/allowed.ts';
 import { ANONYMOUS, type Credentials, type CredentialSource } from './credentials.ts';
@@ -196,19 +196,11 @@ function authenticationOf(
 
 /** @throws NotSendable where the payload cannot be carried in a query; none of it is quoted */
 function withQuery(endPoint: string, { body }: ClaimedTask): string {
-  const parameters = queryParameters(jsonOf(body));
+  const parameters = queryOfBody(body);
   if (!parameters) {
     throw new NotSendable(`Nothing was sent: ${FLAT_OBJECT}. Mend the mapping.`, 'PAYLOAD');
   }
   const url = new URL(endPoint);
   for (const [name, value] of parameters) url.searchParams.set(name, value);
   return url.href;
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

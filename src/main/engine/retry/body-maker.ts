@@ -9,7 +9,7 @@ import type {
 } from '../../../shared/model/retry.ts';
 import type { ConfigurationLookup } from '../configuration/lookup.ts';
 import { sha256 } from '../intake/canonical.ts';
-import { FLAT_OBJECT, queryParameters } from '../payload/query.ts';
+import { FLAT_OBJECT, queryOfBody } from '../payload/query.ts';
 import type { PinnedMapping, RebuildableLog, RebuildFault, Rebuilt } from '../payload/rebuild.ts';
 import { isChanged, isNew, lastSent, nextNumber, numberOf } from './bytes.ts';
 import { changedPaths } from './difference.ts';
@@ -177,7 +177,7 @@ export class BodyMaker {
     if (built.outcome === 'FAILED') return notMade(obstacleOf(built.why), built.message);
     if (built.outcome === 'SAME') throw new Error('a body was taken for the empty one');
     const { revision } = built;
-    if (rule.method === 'GET' && queryParameters(jsonOf(revision.body)) === null) {
+    if (rule.method === 'GET' && queryOfBody(revision.body) === null) {
       return notMade('MAPPING_FAILED', FLAT_OBJECT);
     }
     const same = numberOf(log, revision.sha256);
@@ -233,13 +233,4 @@ function obstacleOf(why: RebuildFault): RetryObstacle {
 
 function notMade(why: RetryObstacle, message: string): NoBody {
   return { outcome: 'NOT_MADE', why, message };
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    // Text is no object that a query could carry.
-    return null;
-  }
 }

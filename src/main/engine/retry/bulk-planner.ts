@@ -10,6 +10,9 @@ import { plannedVerdict } from './bulk-verdict.ts';
 /** Logs that one page of the finding has: other work comes between the pages. */
 const PAGE = 200;
 
+/** The cursor behind the last page. */
+const END = 'END';
+
 interface BulkPlannerDeps {
   store: BulkPlanPort;
   configuration: Pick<ConfigurationLookup, 'integration'>;
@@ -35,15 +38,12 @@ export class BulkPlanner {
     this.#deps = deps;
   }
 
-  /**
-   * Finds the next page; with the last one the plan is counted.
-   * @returns whether nothing is left to plan
-   */
-  async step(bulk: BulkRetry): Promise<boolean> {
+  /** Finds the next page, or counts the plan where all are found. */
+  async step(bulk: BulkRetry): Promise<void> {
     const { store, clock } = this.#deps;
     const { bulkRetrySeq } = bulk;
     const kept = await store.bulkSelection(bulkRetrySeq);
-    if (!kept) return true;
+    if (!kept) return;
     const { selection, cursor: from } = kept;
     if (from !== END) {
       const { logIds, next } = await this.#find(selection, from);
@@ -51,11 +51,11 @@ export class BulkPlanner {
       // What comes while it is planned was not meant.
       const items = (await this.#items(bulk, logIds)).filter(({ logSeq }) => logSeq <= last);
       const to = next ?? END;
-      return !(await store.planBulkItems({ bulkRetrySeq, from, to, items, now: clock() }));
+      await store.planBulkItems({ bulkRetrySeq, from, to, items, now: clock() });
+      return;
     }
     const plan = await store.countBulkPlan(bulkRetrySeq);
     await store.endBulkPlan({ bulkRetrySeq, plan, now: clock() });
-    return true;
   }
 
   async #find(selection: BulkSelection, from: string | null): Promise<Found> {
@@ -90,6 +90,3 @@ export class BulkPlanner {
     });
   }
 }
-
-/** The cursor behind the last page. */
-const END = 'END';

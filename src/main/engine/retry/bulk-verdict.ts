@@ -1,10 +1,11 @@
 import type { BulkOptions, BulkVerdict } from '../../../shared/model/bulk-retry.ts';
 import type { LabIntegration } from '../../../shared/model/configuration.ts';
-import { obstacleOfTask, type RetryableLog } from '../../../shared/model/retry.ts';
+import type { RetryableLog } from '../../../shared/model/retry.ts';
 import {
   manualRetryVerdict,
   type ManualRetryVerdict,
 } from '../../../shared/model/retry-verdict.ts';
+import { obstacleTo } from './studied.ts';
 
 /** What a bulk retry was given to cover doubts with. */
 interface BulkConsent {
@@ -23,10 +24,7 @@ export function plannedVerdict(
   rule: Pick<LabIntegration, 'isActive'> | null,
   { options, reason }: BulkConsent,
 ): BulkVerdict | null {
-  if (log.direction === 'INBOUND') return 'CALL';
-  if (rule === null) return 'NO_RULE';
-  if (!rule.isActive) return 'DISABLED';
-  const obstacle = obstacleOfTask(log.task, log.heldReason);
+  const obstacle = obstacleTo(log, rule);
   if (obstacle !== null) return obstacle;
   if (options.body === 'stored' && log.revision === 0) return 'NO_BODY';
   return uncovered(

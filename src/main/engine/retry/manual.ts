@@ -5,6 +5,7 @@ import type { KeyWentOn } from '../../../shared/model/ordering.ts';
 import {
   type CancelledRetry,
   decidedOn,
+  isReconfiguredSince,
   type PreparedRetry,
   type QueuedRetry,
   type QueueRetry,
@@ -174,12 +175,10 @@ export class ManualRetries {
     return expected === null || expected === sha256 || expected === this.blind(sha256);
   }
 
-  /** Whether the rule or its credentials were changed since the last attempt. */
-  #isReconfigured({ lastConfigVersion, lastStartedAt }: RetryableLog, rule: LabIntegration | null) {
-    if (!rule || lastStartedAt === null) return false;
-    const id = rule.developerAuthenticationId;
+  #isReconfigured(log: RetryableLog, rule: LabIntegration | null): boolean {
+    const id = rule?.developerAuthenticationId ?? null;
     const authentication = id === null ? undefined : this.#deps.configuration.authentication(id);
-    return rule.version !== lastConfigVersion || (authentication?.updatedAt ?? 0) > lastStartedAt;
+    return isReconfiguredSince(log, rule, authentication?.updatedAt ?? null);
   }
 }
 

@@ -24,7 +24,10 @@ export interface StudiedRetry {
 }
 
 /** What stands in the way of a log, whatever its body; null: nothing. */
-export function obstacleTo(log: RetryableLog, rule: LabIntegration | null): RetryObstacle | null {
+export function obstacleTo(
+  log: RetryableLog,
+  rule: Pick<LabIntegration, 'isActive'> | null,
+): RetryObstacle | null {
   if (log.direction === 'INBOUND') return 'CALL';
   if (rule === null) return 'NO_RULE';
   return obstacleOfTask(log.task, log.heldReason) ?? (rule.isActive ? null : 'DISABLED');

@@ -1,3 +1,4 @@
+import { madeInWords, objectsInWords } from '../../../../shared/retry-words.ts';
 import { Payload } from '../../components/Payload.tsx';
 import type { Preview } from './use-preview.ts';
 
@@ -7,8 +8,7 @@ export function WouldSend({ preview: { now, masked } }: { preview: Preview }) {
   return (
     <>
       <p>
-        What would go: revision {now.revision}, {madeWords(now)}
-        {fromWords(now)}
+        What would go: revision {now.revision}, {madeInWords(now)} {objectsInWords(now)}
         {now.outcome === 'SAME'
           ? '; the same bytes as before, under their key.'
           : ', under its own key.'}
@@ -19,23 +19,4 @@ export function WouldSend({ preview: { now, masked } }: { preview: Preview }) {
       </details>
     </>
   );
-}
-
-function madeWords({ made, config_version: version }: Preview['now']): string {
-  switch (made) {
-    case 'STORED':
-      return 'as it is stored';
-    case 'EDITED':
-      return 'as you have edited it';
-    case 'SAME':
-    case 'CHANGED':
-    case null:
-      return `built anew by version ${version} of the integration`;
-  }
-}
-
-function fromWords({ objects_from: from, fallback }: Preview['now']): string {
-  if (from === null) return '';
-  const where = from === 'SOURCE' ? 'the lab’s own system' : 'our own copy';
-  return ` from ${where}${fallback === null ? '' : ` (${fallback})`}`;
 }
